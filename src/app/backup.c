@@ -1,0 +1,165 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* zegel backup and restore. A backup is one file: a snapshot of the store, with the key file in a table of
+ * its own, because one without the other brings nobody back. Who has the file has the keys: it is 0600. */
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "app/backup.h"
+
+enum { KEEP, FETCH, DROP };
+
+static const struct store_stmt statements[] = {
+	[KEEP] = { "backup.keep", STORE_REFERENCE, "INSERT INTO kept_files (name, body) VALUES ($1, $2)" },
+	[FETCH] = { "backup.fetch", STORE_REFERENCE, "SELECT body FROM kept_files WHERE name = $1" },
+	[DROP] = { "backup.drop", STORE_REFERENCE, "DELETE FROM kept_files WHERE name = $1" },
+};
+static const char *const migrations[] = {
+	"CREATE TABLE kept_files (name TEXT NOT NULL, body {blob} NOT NULL, PRIMARY KEY (name)) {rows}",
+};
+const struct store_room backup_room = {
+	.name = "backup",
+	.statements = statements,
+	.statement_count = sizeof(statements) / sizeof(*statements),
+	.migrations = migrations,
+	.migration_count = sizeof(migrations) / sizeof(*migrations),
+};
+
+#define KEYS_MAX 4096
+struct keeping {
+	struct unit unit;
+	char bytes[KEYS_MAX];
+	size_t len;
+};
+
+static int run_keep(struct unit *unit, struct store_tx *tx, int64_t now, struct err *err)
+{
+	struct keeping *k = (struct keeping *)unit;
+
+	(void)now;
+	return store_write(tx, &statements[KEEP], ARGS(V_TEXT(STR("keys")), V_BLOB(k->bytes, k->len)), 1, err);
+}
+
+static int run_fetch(struct unit *unit, struct store_tx *tx, int64_t now, struct err *err)
+{
+	struct keeping *k = (struct keeping *)unit;
+	struct store_rows *rows ROWS_AUTO = NULL;
+	int rc = store_query(tx, &statements[FETCH], ARGS(V_TEXT(STR("keys"))), &rows, err);
+
+	(void)now;
+	if (rc == 0)
+		rc = store_next(rows, err);
+	if (rc < 0)
+		return rc;
+	struct str body = store_bytes(rows, 0);
+	if (rc == 0 || body.len > sizeof(k->bytes))
+		return err_set(err, ERR_INVALID, "this is a store, but no backup: it holds no keys");
+	memcpy(k->bytes, body.ptr, body.len);
+	k->len = body.len;
+	store_rows_done(&rows);
+	return store_write(tx, &statements[DROP], ARGS(V_TEXT(STR("keys"))), 1, err);
+}
+
+static int open_file(const struct settings *settings, const char *path, bool read_only, char *url,
+	size_t size, struct store **ret, struct err *err)
+{
+	struct store_options options;
+
+	snprintf(url, size, "sqlite:%s", path);
+	site_options(settings, url, &options);
+	options.read_only = read_only;
+	return store_open(&options, ret, err);
+}
+
+static int run_on(const struct settings *settings, const char *path, struct keeping *k, struct err *err)
+{
+	struct store *store;
+	char url[1200];
+	int rc = open_file(settings, path, false, url, sizeof(url), &store, err);
+
+	if (rc < 0)
+		return rc;
+	rc = store_run(store, &k->unit);
+	if (rc < 0)
+		*err = k->unit.err;
+	store_close(&store);
+	return rc;
+}
+
+int cmd_backup(const struct settings *settings)
+{
+	struct keeping k = { .unit = { .run = run_keep } };
+	struct site site = { 0 };
+	struct err err;
+	const char *path = settings->args[0];
+	int rc;
+
+	if (settings->arg_count != 1) {
+		fprintf(stderr, "zegel backup: say which file to make: zegel backup FILE --data DIR\n");
+		return EXIT_USAGE;
+	}
+	rc = folder_read_keys(settings->data, k.bytes, sizeof(k.bytes), &k.len, &err);
+	if (rc == 0)
+		rc = site_open(settings, true, &site, &err);
+	if (rc == 0)
+		rc = store_backup(site.store, path, &err);
+	bool made = rc == 0;
+	if (rc == 0)
+		rc = run_on(settings, path, &k, &err);
+	if (rc < 0 && made)
+		unlink(path);
+	secret_wipe_bytes(&k, sizeof(k));
+	site_close(&site);
+	if (rc < 0)
+		return complain(settings, &err);
+	printf("%s holds the store and its keys: keep it as safe as a safe.\n", path);
+	return EXIT_DONE;
+}
+
+static int copy_store(const struct settings *settings, const char *from, const char *to, struct err *err)
+{
+	struct store *store;
+	char url[1200];
+	int rc = open_file(settings, from, true, url, sizeof(url), &store, err);
+
+	if (rc < 0)
+		return rc;
+	rc = store_backup(store, to, err);
+	store_close(&store);
+	return rc;
+}
+
+int cmd_restore(const struct settings *settings)
+{
+	struct keeping k = { .unit = { .run = run_fetch } };
+	struct err err;
+	char path[1024];
+	int rc = 0;
+
+	if (settings->arg_count != 1) {
+		fprintf(stderr, "zegel restore: say which backup: zegel restore FILE --data DIR\n");
+		return EXIT_USAGE;
+	}
+	snprintf(path, sizeof(path), "%s/zegel.db", settings->data);
+	if (access(settings->args[0], R_OK) != 0)
+		rc = err_set(&err, ERR_IO, "%s cannot be read", settings->args[0]);
+	else if (access(path, F_OK) == 0)
+		rc = err_set(&err, ERR_CONFLICT, "%s is there already; take another --data", path);
+	else if (mkdir(settings->data, 0700) != 0 && access(settings->data, W_OK) != 0)
+		rc = err_set(&err, ERR_IO, "%s cannot be made", settings->data);
+	if (rc == 0)
+		rc = copy_store(settings, settings->args[0], path, &err);
+	bool made = rc == 0;
+	if (rc == 0)
+		rc = run_on(settings, path, &k, &err);
+	if (rc == 0)
+		rc = folder_write_keys(settings->data, k.bytes, k.len, &err);
+	if (rc < 0 && made)
+		unlink(path);
+	secret_wipe_bytes(&k, sizeof(k));
+	if (rc < 0)
+		return complain(settings, &err);
+	printf("%s is restored; prove it with zegel verify --data %s\n", settings->data, settings->data);
+	return EXIT_DONE;
+}

@@ -1,0 +1,3 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "app/app.h"
+int cmd_bench(const struct settings *settings) { (void)settings; return EXIT_FAILED; }

@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <stdio.h>
+#include <string.h>
+
+#include "app/app.h"
+#include "base/log.h"
+
+static const struct {
+	const char *name;
+	command *function;
+} commands[] = {
+#define COMMAND(name, function, args, text) { #name, function },
+#include "app/commands.def"
+#undef COMMAND
+};
+
+int complain(const struct settings *settings, const struct err *err)
+{
+	fprintf(stderr, "zegel %s: %s%s%s%s\n", settings->command, err->text, err->at[0] ? " (" : "", err->at,
+		err->at[0] ? ")" : "");
+	return EXIT_FAILED;
+}
+
+int cmd_help(const struct settings *settings)
+{
+	if (settings_help(settings->arg_count ? settings->args[0] : NULL))
+		return EXIT_DONE;
+	fprintf(stderr, "zegel help: there is no command %s\n", settings->args[0]);
+	return EXIT_USAGE;
+}
+
+int cmd_version(const struct settings *settings)
+{
+	(void)settings;
+	printf("zegel %s\n", ZEGEL_VERSION);
+	return EXIT_DONE;
+}
+
+static bool set_log_level(const char *word)
+{
+	static const char *const words[] = { "error", "warn", "info", "debug" };
+
+	for (int i = 0; i < 4; i++)
+		if (strcmp(word, words[i]) == 0) {
+			log_set_level((enum log_level)i);
+			return true;
+		}
+	fprintf(stderr, "zegel: --log-level is error, warn, info or debug, not %s\n", word);
+	return false;
+}
+
+int main(int argc, char **argv)
+{
+	struct settings settings;
+
+	if (!settings_read(argc, argv, &settings) || !set_log_level(settings.log_level))
+		return EXIT_USAGE;
+	for (size_t i = 0; i < sizeof(commands) / sizeof(*commands); i++)
+		if (strcmp(commands[i].name, settings.command) == 0)
+			return commands[i].function(&settings);
+	fprintf(stderr, "zegel: there is no command %s; try zegel help\n", settings.command);
+	return EXIT_USAGE;
+}

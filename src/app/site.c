@@ -1,0 +1,204 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Opening an installation, and the commands that set one up: init, merchant, migrate. */
+#include <stdio.h>
+#include <string.h>
+
+#include "app/backup.h"
+#include "codec/json_write.h"
+
+void site_url(const struct settings *settings, char *out, size_t size)
+{
+	if (settings->store[0])
+		snprintf(out, size, "%s", settings->store);
+	else
+		snprintf(out, size, "sqlite:%s/zegel.db", settings->data);
+}
+
+/* The rooms of the contract, and the table of backups. */
+#define ROOMS_MAX 32
+
+static const struct store_room *const *all_rooms(size_t *ret_count)
+{
+	static const struct store_room *rooms[ROOMS_MAX];
+	size_t n = 0;
+
+	for (size_t i = 0; i < api_room_count; i++)
+		rooms[n++] = api_rooms[i];
+	rooms[n++] = &backup_room;
+	*ret_count = n;
+	return rooms;
+}
+
+void site_options(const struct settings *settings, const char *url, struct store_options *ret)
+{
+	*ret = (struct store_options) { .url = str_of(url), .clock = clock_system(), .queue_max = (int)settings->queue_max,
+		.group_max = (int)settings->group_max };
+	ret->rooms = all_rooms(&ret->room_count);
+}
+
+int site_migrate(const struct settings *settings, struct err *err)
+{
+	struct store_options options;
+	char url[1024];
+
+	site_url(settings, url, sizeof(url));
+	site_options(settings, url, &options);
+	return store_migrate(&options, false, NULL, NULL, err);
+}
+
+int site_open(const struct settings *settings, bool read_only, struct site *ret, struct err *err)
+{
+	struct store_options options;
+	int rc = folder_keys(settings->data, &ret->keys, err);
+
+	ret->store = NULL;
+	if (rc < 0)
+		return rc;
+	site_url(settings, ret->url, sizeof(ret->url));
+	site_options(settings, ret->url, &options);
+	options.read_only = read_only;
+	return store_open(&options, &ret->store, err);
+}
+
+void site_close(struct site *site)
+{
+	store_close(&site->store);
+	secret_wipe_bytes(&site->keys, sizeof(site->keys));
+}
+
+/* ---- merchants ---- */
+
+struct adding {
+	struct unit unit;
+	struct site *site;
+	const struct settings *settings;
+	struct merchant_made *made;
+};
+
+static int run_add(struct unit *unit, struct store_tx *tx, int64_t now, struct err *err)
+{
+	struct adding *a = (struct adding *)unit;
+	const struct settings *s = a->settings;
+	struct clock *clock = clock_system();
+	struct merchant_new merchant = { .id = id_new(0, now, clock_random32(clock)),
+		.name = str_of(s->name[0] ? s->name : "My shop"), .country = str_of(s->country),
+		.sector = str_of(s->sector), .currency = str_of(s->currency),
+		.time_zone = str_of(s->time_zone), .languages = str_of(s->languages) };
+	id_t64 key = id_new(0, now, clock_random32(clock));
+	int rc = shop_add_merchant(tx, &merchant, now, err);
+
+	if (rc == 0)
+		rc = access_add(tx, &a->site->keys.access, key, merchant.id, 0, ROLE_ADMIN, STR("admin"), now,
+			err);
+	a->made->merchant = merchant.id;
+	id_text(merchant.id, "mt", a->made->merchant_text);
+	access_text(&a->site->keys.access, key, a->made->admin_key);
+	return rc;
+}
+
+int site_add_merchant(struct site *site, const struct settings *settings, struct merchant_made *ret,
+	struct err *err)
+{
+	struct adding adding = { .unit = { .run = run_add }, .site = site, .settings = settings, .made = ret };
+	int rc = store_run(site->store, &adding.unit);
+
+	if (rc < 0)
+		*err = adding.unit.err;
+	return rc;
+}
+
+static void print_made(const struct settings *settings, const struct merchant_made *made)
+{
+	if (settings->json) {
+		printf("{\"merchant\":\"%s\",\"admin_key\":\"%s\"}\n", made->merchant_text, made->admin_key);
+		return;
+	}
+	printf("merchant   %s\nadmin key  %s\n\nThe key is shown this once. Keep it; `zegel key new` makes more.\n",
+		made->merchant_text, made->admin_key);
+}
+
+int cmd_init(const struct settings *settings)
+{
+	struct merchant_made made;
+	struct site site = { 0 };
+	struct err err;
+	int rc = folder_make(settings->data, &err);
+
+	if (rc == 0)
+		rc = site_migrate(settings, &err);
+	if (rc == 0)
+		rc = site_open(settings, false, &site, &err);
+	if (rc == 0)
+		rc = site_add_merchant(&site, settings, &made, &err);
+	site_close(&site);
+	if (rc < 0)
+		return complain(settings, &err);
+	print_made(settings, &made);
+	if (!settings->json)
+		printf("Next: zegel serve --data %s\n", settings->data);
+	return EXIT_DONE;
+}
+
+static int list_merchants(const struct settings *settings, struct site *site, struct err *err)
+{
+	struct directory_source *source;
+	const struct directory *directory;
+	char id[ID_TEXT_MAX];
+	int rc = directory_open(site->store, &source, err);
+
+	if (rc < 0)
+		return rc;
+	directory = directory_hold(source);
+	const struct merchant *m;
+	for (size_t i = 0; (m = directory_nth_merchant(directory, i)); i++)
+		printf(settings->json ? "{\"merchant\":\"%s\",\"country\":\"%.*s\",\"currency\":\"%.*s\"}\n"
+				      : "%-18s %.*s %.*s\n",
+			id_text(m->id, "mt", id), STR_ARG(m->country), STR_ARG(m->currency));
+	directory_release(&directory);
+	directory_close(&source);
+	return 0;
+}
+
+int cmd_merchant(const struct settings *settings)
+{
+	const char *what = settings->arg_count ? settings->args[0] : "list";
+	struct merchant_made made;
+	struct site site = { 0 };
+	struct err err;
+	int rc;
+
+	if (strcmp(what, "new") != 0 && strcmp(what, "list") != 0) {
+		fprintf(stderr, "zegel merchant: say new or list\n");
+		return EXIT_USAGE;
+	}
+	rc = site_open(settings, false, &site, &err);
+	if (rc == 0 && strcmp(what, "list") == 0)
+		rc = list_merchants(settings, &site, &err);
+	else if (rc == 0)
+		rc = site_add_merchant(&site, settings, &made, &err);
+	site_close(&site);
+	if (rc < 0)
+		return complain(settings, &err);
+	if (strcmp(what, "new") == 0)
+		print_made(settings, &made);
+	return EXIT_DONE;
+}
+
+static void show_step(void *user, const char *name, const char *sql)
+{
+	(void)user;
+	printf("-- %s\n%s;\n", name, sql);
+}
+
+int cmd_migrate(const struct settings *settings)
+{
+	struct store_options options;
+	struct err err;
+	char url[1024];
+
+	site_url(settings, url, sizeof(url));
+	site_options(settings, url, &options);
+	if (store_migrate(&options, settings->dry_run, show_step, NULL, &err) < 0)
+		return complain(settings, &err);
+	return EXIT_DONE;
+}

@@ -1,0 +1,249 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What is only read: a sale as answered, a receipt by its address, members and rewards as the contract
+ * shows them; and trials, which settle a made-up sale and are dropped. */
+#include "base/check.h"
+#include "codec/date.h"
+#include "codec/pack.h"
+#include "visit/sale_impl.h"
+
+/* The stored answer with the state of today in it. */
+static int with_state(struct arena *arena, struct str answer, const char *state, struct str *ret,
+	struct err *err)
+{
+	struct json *value;
+	struct json_out out;
+	struct buf buf;
+	int rc = json_parse(arena, answer, &value, err);
+
+	if (rc < 0)
+		return rc;
+	buf_init(&buf, arena, VISIT_ANSWER_MAX);
+	json_out_init(&out, &buf);
+	json_out_object(&out, NULL);
+	for (const struct json *v = value->first; v; v = v->next) {
+		json_out_name(&out, v->name);
+		if (str_is(v->name, "state"))
+			json_out_cstr(&out, NULL, state);
+		else
+			json_out_value(&out, NULL, v);
+	}
+	json_out_object_end(&out);
+	*ret = buf_str(&buf);
+	return buf.failed ? err_set(err, ERR_NO_MEMORY, "no memory for an answer") : 0;
+}
+
+/* Open, or void before it was paid: its own claim has the answer. */
+static int get_unpaid(struct store_tx *tx, const struct visit_keys *keys, const struct key *key, int act,
+	struct arena *arena, struct str *ret_answer, struct err *err)
+{
+	struct key part = visit_sub_key(keys, act == SALE_OPEN ? "sale-open" : "sale-void", key_str(key),
+		STR(""));
+	struct claim claim;
+	int rc = claim_find(tx, key_bucket(key), &part, arena, &claim, err);
+
+	if (unexpected(rc > 0))
+		return err_set(err, ERR_BROKEN, "a sale without its answer");
+	return rc < 0 ? rc
+		      : unpack(arena, claim.answer, PACK_ANSWER, VISIT_ANSWER_MAX, ret_answer, err);
+}
+
+int visit_get_sale(struct store_tx *tx, const struct visit_keys *keys, id_t64 merchant, struct str id,
+	struct arena *arena, struct str *ret_answer, struct err *err)
+{
+	struct key key = visit_id_key(keys, "sale", merchant, id);
+	struct claim claim = { 0 };
+	struct sale_row row;
+	struct str answer;
+	int rc = sale_find(tx, &key, arena, &claim, &row, err);
+
+	if (rc < 0)
+		return rc;
+	if (rc > 0)
+		return claim.act == 0 ? 1
+				      : get_unpaid(tx, keys, &key, claim.act, arena, ret_answer, err);
+	rc = unpack(arena, row.answer, PACK_ANSWER, VISIT_ANSWER_MAX, &answer, err);
+	return rc < 0 ? rc
+		      : with_state(arena, answer, visit_sale_state_words[row.state], ret_answer, err);
+}
+
+int visit_receipt(struct store_tx *tx, const struct key *sale, struct arena *arena, struct receipt *ret,
+	struct receipt_place *ret_place, struct err *err)
+{
+	struct claim claim;
+	struct sale_row row;
+	int rc = sale_find(tx, sale, arena, &claim, &row, err);
+
+	if (rc != 0)
+		return rc;
+	return row.state == SALE_VOID ? 1 : receipt_get(tx, row.id, arena, ret, ret_place, err);
+}
+
+/* ---- rewards and members ---- */
+
+static void write_time(struct json_out *out, const char *name, int64_t at)
+{
+	char text[DATE_TEXT_MAX];
+
+	json_out_cstr(out, name, date_time_write(at, text));
+}
+
+int visit_reward_json(const struct visit_env *env, const struct reward *reward, struct json_out *out,
+	const char *name, struct err *err)
+{
+	const struct programme *p = catalogue_find(env->catalogue, reward->programme);
+	char id[ID_TEXT_MAX];
+	struct texts names = { 0 };
+	struct str text;
+	int rc = p ? reward_name(p, reward->arm, env->arena, &names, err) : 0;
+
+	if (rc < 0)
+		return rc;
+	text = texts_pick(&names, visit_language(env, STR(""), STR("")), STR("en"));
+	json_out_object(out, name);
+	json_out_cstr(out, "reward", id_text(reward->id, "w", id));
+	json_out_text(out, "programme", p ? p->code : STR(""));
+	json_out_cstr(out, "member", id_text(reward->member, "m", id));
+	json_out_cstr(out, "state", reward_state_words[reward->state]);
+	json_out_text(out, "code", reward->code);
+	json_out_text(out, "name", text.ptr ? text : reward->code);
+	json_out_int(out, "cost", reward->cost);
+	write_time(out, "offered_at", reward->offered_at);
+	write_time(out, "changed_at", reward->changed_at);
+	if (reward->state == REWARD_HELD)
+		write_time(out, "hold_until", reward->hold_until);
+	json_out_object_end(out);
+	return 0;
+}
+
+static int write_enrolment(struct visit_env *env, struct person *person, struct seat *seat,
+	struct json_out *out, struct err *err)
+{
+	static const char *const words[] = { "", "joined", "declined", "left" };
+	const struct ledger_standing *s;
+	int rc = person_account(env, person, seat, err);
+
+	if (rc < 0)
+		return rc;
+	s = ledger_standing(seat->account);
+	json_out_object(out, NULL);
+	json_out_text(out, "programme", seat->programme->code);
+	json_out_int(out, "balance", s->balance);
+	json_out_text(out, "unit", seat->programme->unit);
+	json_out_int(out, "available", ledger_available(s));
+	json_out_int(out, "held", s->held);
+	json_out_int(out, "debt", s->debt);
+	json_out_cstr(out, "state", words[seat->enrolment.state]);
+	write_time(out, "since", seat->enrolment.since);
+	json_out_object_end(out);
+	return 0;
+}
+
+int visit_member_json(const struct visit_env *given, id_t64 member, struct json_out *out,
+	const char *name, struct err *err)
+{
+	struct visit_env env = *given;
+	struct person *person;
+	char id[ID_TEXT_MAX];
+	int rc = person_load(&env, member, STR(""), &person, err);
+
+	if (rc != 0)
+		return rc;
+	json_out_object(out, name);
+	json_out_cstr(out, "id", id_text(person->member.id, "m", id));
+	json_out_text(out, "language", person->member.language);
+	write_time(out, "created", person->member.created_at);
+	json_out_array(out, "enrolments");
+	for (size_t i = 0; i < person->seat_count && rc == 0; i++)
+		if (person->seats[i].programme && person->seats[i].enrolment.state == ENROLMENT_JOINED)
+			rc = write_enrolment(&env, person, &person->seats[i], out, err);
+	json_out_array_end(out);
+	json_out_object_end(out);
+	return rc;
+}
+
+/* ---- trials ---- */
+
+/* Why nothing, or not more, came of it; the first reason that holds is enough to act on. */
+static void write_reasons(const struct visit_trial *trial, bool earned, struct json_out *out)
+{
+	static const char *const states[] = { "is a draft", "", "is paused", "has ended" };
+	const struct programme *p = trial->programme;
+	const char *reason = NULL;
+
+	if (p->state != PROGRAMME_RUNNING)
+		reason = states[p->state];
+	else if (trial->at < p->starts)
+		reason = "has not started at that time";
+	else if (trial->at >= p->ends)
+		reason = "has ended at that time";
+	else if (trial->shop && !programme_runs(p, trial->shop->id, trial->at))
+		reason = "does not run in that shop";
+	else if (!earned)
+		reason = "gives nothing for this basket";
+	json_out_array(out, "reasons");
+	if (reason) {
+		json_out_object(out, NULL);
+		json_out_cstr(out, "text", reason);
+		json_out_object_end(out);
+	}
+	json_out_array_end(out);
+}
+
+static int trial_person(struct visit_env *env, const struct visit_trial *trial, struct story *story,
+	struct person **ret, struct seat **ret_seat, struct err *err)
+{
+	struct ledger_ref ref = { .kind = LEDGER_REF_STAFF, .effective_at = trial->at };
+	struct ledger_env ledger = visit_ledger(env);
+	struct story unheard;
+	int rc = trial->member ? person_load(env, trial->member, STR(""), ret, err)
+			       : person_trial(env, ret, err);
+
+	if (rc > 0)
+		return err_at(err, ERR_NOT_FOUND, "/member", "there is no such member");
+	if (rc == 0)
+		rc = story_init(env, &unheard, err);
+	if (rc < 0)
+		return rc;
+	*ret_seat = person_seat(*ret, trial->programme->id);
+	if (!*ret_seat || (*ret_seat)->enrolment.state != ENROLMENT_JOINED)
+		rc = person_join(env, *ret, trial->programme, trial->member ? story : &unheard, ret_seat,
+			err);
+	if (rc == 0)
+		rc = person_account(env, *ret, *ret_seat, err);
+	if (rc == 0 && trial->balance > 0)
+		rc = ledger_earn(&ledger, (*ret_seat)->account, trial->balance, LEDGER_NEVER, &ref, err);
+	return rc;
+}
+
+int visit_trial(struct visit_env *env, const struct visit_trial *trial, struct str *ret_answer,
+	struct err *err)
+{
+	struct ledger_ref ref = { .kind = LEDGER_REF_SALE, .effective_at = trial->at };
+	struct person *person;
+	struct seat *seat;
+	struct basket basket;
+	struct story story;
+	struct writer w;
+	int64_t earned = 0, lot;
+	int rc = story_init(env, &story, err);
+
+	if (rc == 0)
+		rc = basket_of(env, &trial->receipt, trial->at, &basket, err);
+	if (rc == 0)
+		rc = trial_person(env, trial, &story, &person, &seat, err);
+	if (rc == 0)
+		rc = settle_effects(env, person, seat, &basket, &ref, &story, &earned, &lot, err);
+	if (rc == 0)
+		rc = settle_due(env, person, seat, &story, err);
+	if (rc == 0)
+		rc = person_save(env, person, err); /* into a unit that is dropped */
+	if (rc != 0)
+		return rc;
+	writer_init(env, &w);
+	json_out_object(&w.out, NULL);
+	story_json(&story, &w.out, "effects");
+	write_reasons(trial, earned > 0, &w.out);
+	json_out_int(&w.out, "balance", ledger_standing(seat->account)->balance);
+	json_out_object_end(&w.out);
+	return writer_done(&w, ret_answer, err);
+}

@@ -1,0 +1,268 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A touch: somebody presents something at a device. Who is it, and what does the reader show? And the
+ * answers that come back, and forgetting it. See visit.h. */
+#include "base/check.h"
+#include "visit/visit_impl.h"
+
+/* ---- recognising ---- */
+
+static bool is_instrument(enum identifier_kind kind)
+{
+	return kind == IDENTIFIER_CARD || kind == IDENTIFIER_PAR || kind == IDENTIFIER_ALIAS;
+}
+
+/* A card and the PAR behind it are one instrument: when one of them is known, the other becomes so, and
+ * plastic and phone meet. Anything else is tied to a member only when they say yes to a question. */
+static int learn(struct visit_env *env, const struct visit_touch *touch, const bool *known, id_t64 member,
+	struct err *err)
+{
+	bool instrument = false;
+	int rc = 0;
+
+	for (size_t i = 0; i < touch->identifier_count; i++)
+		instrument |= known[i] && is_instrument(touch->identifiers[i].kind);
+	for (size_t i = 0; i < touch->identifier_count && instrument && rc == 0; i++)
+		if (!known[i] && is_instrument(touch->identifiers[i].kind))
+			rc = member_add_identifier(env->tx, env->access->merchant->id, member,
+				&touch->identifiers[i], env->now, err);
+	return rc;
+}
+
+static bool any_handed_out(const struct identifier *list, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		if (identifier_handed_out(list[i].kind))
+			return true;
+	return false;
+}
+
+/* 0 with *ret the person, or NULL: nobody known. */
+static int recognise(struct visit_env *env, const struct visit_touch *touch, int64_t at,
+	struct person **ret, struct err *err)
+{
+	bool known[IDENTIFIERS_MAX] = { false };
+	id_t64 member, other;
+	int rc = member_find(env->tx, touch->identifiers, touch->identifier_count, &member, &other,
+		known, err);
+
+	*ret = NULL;
+	if (rc != 0)
+		return rc;
+	if (member == 0 && any_handed_out(touch->identifiers, touch->identifier_count) &&
+		visit_any_auto(env, env->access->device->shop->id, at))
+		return person_make(env, touch->identifiers, touch->identifier_count, true,
+			touch->language, ret, err);
+	if (member == 0)
+		return 0;
+	rc = person_load(env, member, touch->language, ret, err);
+	if (unexpected(rc > 0))
+		return err_set(err, ERR_BROKEN, "an identifier belongs to a member that is not there");
+	if (rc == 0)
+		rc = learn(env, touch, known, member, err);
+	if (rc == 0 && other != 0)
+		rc = visit_tell_office(env, "Two identifiers of one touch belong to two members",
+			member, other, err);
+	return rc;
+}
+
+/* ---- what the reader shows ---- */
+
+static int add_seats(struct visit_env *env, struct person *person, struct story *story,
+	struct step_list *steps, id_t64 shop, int64_t at, struct err *err)
+{
+	int rc = 0;
+
+	for (size_t i = 0; i < person->seat_count && rc == 0; i++) {
+		struct seat *seat = &person->seats[i];
+		if (seat->enrolment.state != ENROLMENT_JOINED || !seat->programme ||
+			!programme_runs(seat->programme, shop, at))
+			continue;
+		rc = steps_add_card(env, steps, person, seat, err);
+		if (rc == 0)
+			rc = settle_due(env, person, seat, story, err);
+	}
+	for (size_t i = 0; i < story->count && rc == 0; i++)
+		for (size_t k = 0; k < person->reward_count && rc == 0; k++)
+			if (story->list[i].type == HAPPENED_OFFER &&
+				person->rewards[k].id == story->list[i].reward)
+				rc = steps_add_offer(env, steps, story->list[i].programme,
+					&person->rewards[k], err);
+	return rc;
+}
+
+static bool may_ask(const struct visit_env *env, struct person *person,
+	const struct programme *programme)
+{
+	const struct seat *seat = person ? person_seat(person, programme->id) : NULL;
+
+	if (programme->joins_by_itself)
+		return false;
+	return !seat || (seat->enrolment.state != ENROLMENT_JOINED &&
+				seat->enrolment.ask_after <= env->now);
+}
+
+static int add_questions(struct visit_env *env, struct person *person, struct step_list *steps,
+	id_t64 shop, int64_t at, struct err *err)
+{
+	size_t count;
+	const struct programme *const *list =
+		catalogue_list(env->catalogue, env->access->merchant->id, &count);
+	int rc = 0;
+
+	for (size_t i = 0; i < count && rc == 0 && steps_count(steps) < VISIT_STEPS_MAX; i++)
+		if (programme_runs(list[i], shop, at) && may_ask(env, person, list[i]))
+			rc = steps_add_join(env, steps, list[i], err);
+	return rc;
+}
+
+/* What the cashier should know: rewards that are held and wait to be handed out. */
+static int write_staff(struct visit_env *env, struct person *person, struct json_out *out,
+	struct err *err)
+{
+	int rc = 0;
+
+	json_out_array(out, "staff");
+	for (size_t i = 0; person && i < person->reward_count && rc == 0; i++) {
+		const struct reward *reward = &person->rewards[i];
+		const struct programme *p = catalogue_find(env->catalogue, reward->programme);
+		struct texts name = { 0 };
+		if (reward->state != REWARD_HELD || !p)
+			continue;
+		rc = reward_name(p, reward->arm, env->arena, &name, err);
+		json_out_object(out, NULL);
+		json_out_text(out, "text",
+			arena_printf(env->arena, "%.*s: %.*s", STR_ARG(p->code),
+				STR_ARG(texts_pick(&name, visit_language(env, STR(""), STR("")),
+					STR("en")))));
+		json_out_object_end(out);
+	}
+	json_out_array_end(out);
+	return rc;
+}
+
+/* ---- the touch ---- */
+
+static int tell_till(struct visit_env *env, struct person *person, struct str touch, struct err *err)
+{
+	const struct device *till = env->access->device->paired_with;
+	struct writer w;
+	struct str body;
+	int rc;
+
+	if (!till || !person)
+		return 0;
+	writer_init(env, &w);
+	json_out_object(&w.out, NULL);
+	json_out_text(&w.out, "touch", touch);
+	rc = person_json(env, person, &w.out, "member", err);
+	if (rc == 0)
+		rc = write_staff(env, person, &w.out, err);
+	json_out_object_end(&w.out);
+	if (rc == 0)
+		rc = writer_done(&w, &body, err);
+	return rc < 0 ? rc : visit_event(env, till->id, "member_here", body, err);
+}
+
+static int keep_touch(struct visit_env *env, const struct visit_touch *touch, struct person *person,
+	struct err *err)
+{
+	struct touch_row row = { .merchant = env->access->merchant->id,
+		.device = env->access->device->id, .caller = touch->id, .touched_at = env->now,
+		.language = touch->language, .state = TOUCH_OPEN,
+		.member = person ? person->member.id : 0 };
+	int rc;
+
+	for (size_t i = 0; !person && i < touch->identifier_count; i++)
+		row.carried[row.carried_count++] = touch->identifiers[i];
+	rc = touch_add(env, &touch->key, &row, err);
+	if (rc != 0)
+		return rc;
+	return store_write(env->tx, &visit_statements[CURRENT_SET],
+		ARGS(V_INT(id_bucket(row.device)), V_INT(row.device), V_BLOB(touch->key.bytes, 16),
+			V_INT(env->now)),
+		1, err);
+}
+
+static int show(struct visit_env *env, const struct visit_touch *touch, struct person *person,
+	int64_t at, struct writer *w, struct err *err)
+{
+	id_t64 shop = env->access->device->shop->id;
+	struct step_list *steps;
+	struct story story;
+	int rc = story_init(env, &story, err);
+
+	if (rc == 0)
+		rc = steps_new(env, person ? person->language
+					   : visit_language(env, touch->language, STR("")),
+			&steps, err);
+	if (rc == 0 && person)
+		rc = person_join_auto(env, person, shop, at, &story, err);
+	if (rc == 0 && person)
+		rc = person_rewards(env, person, err);
+	if (rc == 0 && person)
+		rc = add_seats(env, person, &story, steps, shop, at, err);
+	if (rc == 0)
+		rc = add_questions(env, person, steps, shop, at, err);
+	if (rc != 0)
+		return rc;
+	json_out_object(&w->out, NULL);
+	json_out_text(&w->out, "touch", touch->id);
+	rc = person_json(env, person, &w->out, "member", err);
+	if (rc == 0) {
+		steps_json(steps, &w->out, "steps");
+		rc = write_staff(env, person, &w->out, err);
+	}
+	json_out_object_end(&w->out);
+	return rc;
+}
+
+int visit_touch(struct visit_env *env, const struct visit_touch *touch, struct str *ret_answer,
+	struct err *err)
+{
+	int64_t at = touch->at ? touch->at : env->now;
+	uint16_t bucket = key_bucket(&touch->key);
+	struct person *person;
+	struct writer w;
+	struct claim claim;
+	int rc;
+
+	rc = claim_find(env->tx, bucket, &touch->key, env->arena, &claim, err);
+	if (rc < 0)
+		return rc;
+	if (rc == 0)
+		return visit_replay(env, &claim, &touch->said, ret_answer, err);
+	writer_init(env, &w);
+	rc = recognise(env, touch, at, &person, err);
+	if (rc == 0)
+		rc = show(env, touch, person, at, &w, err);
+	if (rc == 0)
+		rc = writer_done(&w, ret_answer, err);
+	if (rc == 0)
+		rc = tell_till(env, person, touch->id, err);
+	if (rc == 0 && person)
+		rc = person_save(env, person, err);
+	if (rc == 0)
+		rc = keep_touch(env, touch, person, err);
+	return rc != 0 ? rc : visit_claim(env, bucket, &touch->key, &touch->said, *ret_answer, err);
+}
+
+int visit_clear_touch(struct visit_env *env, const struct key *touch, struct str *ret_answer,
+	struct err *err)
+{
+	struct touch_row row;
+	int rc = touch_get(env, touch, &row, err);
+
+	if (rc != 0)
+		return rc < 0 ? rc : err_set(err, ERR_NOT_FOUND, "there is no such touch");
+	if (row.state == TOUCH_USED)
+		return err_set(err, ERR_CONFLICT, "the touch has served a sale");
+	if (row.state == TOUCH_OPEN)
+		rc = store_write(env->tx, &visit_statements[TOUCH_CLEAR],
+			ARGS(V_INT(key_bucket(touch)), V_BLOB(touch->bytes, 16)), 1, err);
+	if (rc == 0)
+		rc = store_write(env->tx, &visit_statements[CURRENT_CLEAR],
+			ARGS(V_INT(id_bucket(row.device)), V_INT(row.device), V_BLOB(touch->bytes, 16)),
+			STORE_ANY, err);
+	*ret_answer = arena_printf(env->arena, "{\"state\":\"cleared\"}");
+	return rc;
+}
