@@ -13,7 +13,6 @@
 #include "base/check.h"
 #include "base/log.h"
 #include "codec/json_write.h"
-#include "store/claim.h"
 
 /* ---- the list of operations, as tables ---- */
 
@@ -48,10 +47,6 @@ static const struct {
 #include "api/operations.def"
 #undef OPERATION
 };
-
-const struct store_room *const api_rooms[] = { &claim_room, &shop_room, &member_room, &ledger_room,
-	&receipt_room, &programme_room, &visit_room };
-const size_t api_room_count = sizeof(api_rooms) / sizeof(*api_rooms);
 
 /* ---- replies ---- */
 

@@ -4,6 +4,7 @@
 #ifndef API_API_H
 #define API_API_H
 
+#include "api/rooms.h"
 #include "base/clock.h"
 #include "base/err.h"
 #include "http/http.h"
@@ -41,9 +42,5 @@ struct api_proof {
 int api_verify(struct api *api, void (*breach)(void *user, const char *invariant, const char *text),
 	void (*progress)(void *user, int64_t accounts, int64_t entries), void *user,
 	struct api_proof *ret, struct err *err) must_check;
-
-/* Every room with tables, in the order they are migrated. */
-extern const struct store_room *const api_rooms[];
-extern const size_t api_room_count;
 
 #endif

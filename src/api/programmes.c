@@ -159,7 +159,7 @@ static void read_trial_time(struct json_reader *r, struct visit_trial *trial)
 	struct str now = json_text_opt(r, "now", 10, 64);
 
 	trial->at = trial->receipt.at;
-	if (now.len && !date_time_read(now, &trial->at))
+	if (now.len && !date_moment_read(now, &trial->at))
 		json_refuse(r, "now", "must be a time like \"2026-11-21T14:05:00+01:00\"");
 }
 

@@ -58,7 +58,7 @@ static int read_dry_run(struct op *op, struct visit_sale *sale, struct err *err)
 		return 0;
 	if (!sale->dry_run)
 		return err_set(err, ERR_INVALID, "now goes with dry_run=true only");
-	if (!date_time_read(now, &sale->dry_now))
+	if (!date_moment_read(now, &sale->dry_now))
 		return err_set(err, ERR_INVALID, "now must be a time like 2026-11-21T14:05:00Z");
 	return 0;
 }
@@ -188,7 +188,7 @@ int api_return(struct op *op, struct err *err)
 	json_begin(&r, op->arena, op->body, STR(""), err);
 	ret->id = json_text(&r, "id", 1, ID_CALLER_MAX);
 	at = json_text(&r, "at", 10, 64);
-	if (r.rc == 0 && !date_time_read(at, &ret->at))
+	if (r.rc == 0 && !date_moment_read(at, &ret->at))
 		json_refuse(&r, "at", "must be a time like \"2026-11-21T14:05:00+01:00\"");
 	read_return_lines(op, &r, ret);
 	rc = json_end(&r);

@@ -55,10 +55,7 @@ static int run_job(struct job *job, struct err *err)
 
 static int call_hold(struct job *job, struct visit_env *env, struct err *err)
 {
-	struct reward reward;
-	int rc = reward_get_any(env->tx, job->due.hold, env->arena, &reward, err);
-
-	return rc != 0 ? (rc < 0 ? rc : 0) : visit_expire_hold(env, reward.merchant, reward.id, err);
+	return visit_expire_hold(env, job->due.member, job->due.hold, err);
 }
 
 static int call_lot(struct job *job, struct visit_env *env, struct err *err)

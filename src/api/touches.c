@@ -9,7 +9,7 @@ static int64_t read_at(struct json_reader *r)
 	struct str text = json_text_opt(r, "at", 10, 64);
 	int64_t at = 0;
 
-	if (text.len && !date_time_read(text, &at))
+	if (text.len && !date_moment_read(text, &at))
 		json_refuse(r, "at", "must be a time like \"2026-11-21T14:05:00+01:00\"");
 	return at;
 }

@@ -22,9 +22,9 @@ static int64_t read_instant(struct json_reader *r, const char *name, struct str 
 	struct date date;
 	int64_t at = 0;
 
-	if (date_read(text, &date))
+	if (date_read(text, &date) && date.year >= 2000 && date.year < 2200)
 		return zone_day_start(zone, date_of_days(date_days(date) + days));
-	if (r->rc == 0 && !date_time_read(text, &at))
+	if (r->rc == 0 && !date_moment_read(text, &at))
 		json_refuse(r, name, "must be a day like \"2026-01-31\" or a time with its offset");
 	return at;
 }

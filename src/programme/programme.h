@@ -17,8 +17,8 @@
  *        +-----(touch)-- expired         the hold's time ran out
  *
  * released and expired rewards are still due: they may be held again while the points suffice, and are
- * offered again at the next touch. An offered one whose points went back with a return is reversed. A
- * reward's hold in the ledger has the reward's id; its points are spent when it is given. */
+ * offered again at the next touch. An offered one whose points went back with a return is reversed. Each
+ * time it is held it has a new hold in the ledger; its points are spent when it is given. */
 #ifndef PROGRAMME_PROGRAMME_H
 #define PROGRAMME_PROGRAMME_H
 
@@ -160,6 +160,7 @@ struct reward {
 	enum reward_state state;
 	struct str code;      /* in the arena */
 	int64_t cost;
+	id_t64 hold;          /* its newest hold in the ledger; 0: never held */
 	id_t64 device;        /* where it was held; 0 */
 	int64_t offered_at, changed_at;
 	int64_t hold_until;   /* held: until when */
@@ -170,10 +171,7 @@ int reward_add(struct store_tx *tx, const struct reward *reward, struct err *err
 /* 0 found; 1 there is none at this merchant. */
 int reward_get(struct store_tx *tx, id_t64 merchant, id_t64 id, struct arena *arena, struct reward *ret,
 	struct err *err) must_check;
-/* Whosever: for the jobs, which know no merchant. */
-int reward_get_any(struct store_tx *tx, id_t64 id, struct arena *arena, struct reward *ret, struct err *err)
-	must_check;
-/* Writes state, device, changed_at and hold_until, guarded by `changes` as read (and counts it up). */
+/* Writes state, hold, device, changed_at and hold_until, guarded by `changes` as read (and counts it up). */
 int reward_save(struct store_tx *tx, struct reward *reward, struct err *err) must_check;
 /* A member's rewards that are not given or reversed. */
 int reward_open(struct store_tx *tx, id_t64 member, struct arena *arena, struct reward **ret,

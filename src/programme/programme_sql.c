@@ -5,7 +5,7 @@
 
 #define REWARD_COLUMNS \
 	"reward, merchant, member, programme, version, arm, state, code, cost, device, offered_at, " \
-	"changed_at, hold_until, changes"
+	"changed_at, hold_until, changes, hold"
 
 const struct store_stmt programme_statements[PROGRAMME_STATEMENT_COUNT] = {
 	[PROGRAMME_FIND] = { "programme.find", STORE_REFERENCE,
@@ -30,13 +30,13 @@ const struct store_stmt programme_statements[PROGRAMME_STATEMENT_COUNT] = {
 		"WHERE bucket = $1 AND member = $2 AND programme = $3 AND state <> 1" },
 	[REWARD_ADD] = { "reward.add", STORE_ONE,
 		"INSERT INTO rewards (bucket, " REWARD_COLUMNS ") "
-		"VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15) "
+		"VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16) "
 		"ON CONFLICT (bucket, reward) DO NOTHING" },
 	[REWARD_GET] = { "reward.get", STORE_ONE,
 		"SELECT " REWARD_COLUMNS " FROM rewards WHERE bucket = $1 AND reward = $2" },
 	[REWARD_SAVE] = { "reward.save", STORE_ONE,
 		"UPDATE rewards SET state = $4, device = $5, changed_at = $6, hold_until = $7, "
-		"changes = changes + 1 WHERE bucket = $1 AND reward = $2 AND changes = $3" },
+		"hold = $8, changes = changes + 1 WHERE bucket = $1 AND reward = $2 AND changes = $3" },
 	[REWARD_OPEN] = { "reward.open", STORE_ONE,
 		"SELECT " REWARD_COLUMNS " FROM rewards "
 		"WHERE bucket = $1 AND member = $2 AND state IN (1, 2, 4, 5) ORDER BY reward" },
@@ -62,6 +62,7 @@ static const char *const migrations[] = {
 	"version INTEGER NOT NULL, arm INTEGER NOT NULL, state INTEGER NOT NULL, code TEXT NOT NULL, "
 	"cost BIGINT NOT NULL, device BIGINT NOT NULL, offered_at BIGINT NOT NULL, "
 	"changed_at BIGINT NOT NULL, hold_until BIGINT NOT NULL, changes BIGINT NOT NULL, "
+	"hold BIGINT NOT NULL, "
 	"PRIMARY KEY (bucket, reward)) {rows}",
 	"CREATE INDEX rewards_member ON rewards (bucket, member, reward)",
 	"CREATE INDEX rewards_state ON rewards (merchant, state, reward)",

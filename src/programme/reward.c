@@ -23,7 +23,7 @@ int reward_add(struct store_tx *tx, const struct reward *r, struct err *err)
 		ARGS(V_INT(id_bucket(r->id)), V_INT(r->id), V_INT(r->merchant), V_INT(r->member),
 			V_INT(r->programme), V_INT(r->version), V_INT(r->arm), V_INT(r->state),
 			V_TEXT(r->code), V_INT(r->cost), V_INT(r->device), V_INT(r->offered_at),
-			V_INT(r->changed_at), V_INT(r->hold_until), V_INT(r->changes)),
+			V_INT(r->changed_at), V_INT(r->hold_until), V_INT(r->changes), V_INT(r->hold)),
 		1, err);
 }
 
@@ -49,6 +49,7 @@ static int read_row(const struct store_rows *rows, struct arena *arena, struct r
 		.changed_at = store_int(rows, 11),
 		.hold_until = store_int(rows, 12),
 		.changes = store_int(rows, 13),
+		.hold = store_int(rows, 14),
 	};
 	return 0;
 }
@@ -69,8 +70,8 @@ static int read_rows(struct store_rows *rows, struct arena *arena, struct reward
 	return rc < 0 ? rc : 0;
 }
 
-int reward_get_any(struct store_tx *tx, id_t64 id, struct arena *arena, struct reward *ret,
-	struct err *err)
+int reward_get(struct store_tx *tx, id_t64 merchant, id_t64 id, struct arena *arena,
+	struct reward *ret, struct err *err)
 {
 	struct store_rows *rows ROWS_AUTO = NULL;
 	int rc = store_query(tx, &programme_statements[REWARD_GET],
@@ -79,24 +80,16 @@ int reward_get_any(struct store_tx *tx, id_t64 id, struct arena *arena, struct r
 	if (rc < 0)
 		return rc;
 	rc = store_next(rows, err);
-	if (rc <= 0)
+	if (rc <= 0 || store_int(rows, 1) != merchant)
 		return rc < 0 ? rc : 1;
 	return read_row(rows, arena, ret, err);
-}
-
-int reward_get(struct store_tx *tx, id_t64 merchant, id_t64 id, struct arena *arena,
-	struct reward *ret, struct err *err)
-{
-	int rc = reward_get_any(tx, id, arena, ret, err);
-
-	return rc == 0 && ret->merchant != merchant ? 1 : rc;
 }
 
 int reward_save(struct store_tx *tx, struct reward *r, struct err *err)
 {
 	int rc = store_write(tx, &programme_statements[REWARD_SAVE],
 		ARGS(V_INT(id_bucket(r->id)), V_INT(r->id), V_INT(r->changes), V_INT(r->state),
-			V_INT(r->device), V_INT(r->changed_at), V_INT(r->hold_until)),
+			V_INT(r->device), V_INT(r->changed_at), V_INT(r->hold_until), V_INT(r->hold)),
 		1, err);
 
 	if (rc == 0)

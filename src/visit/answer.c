@@ -216,6 +216,8 @@ int visit_answer(struct visit_env *env, const struct visit_answer *answer, struc
 		rc = read_step(env, &reply, err);
 	if (rc == 0)
 		rc = write_reply(env, &reply, ret_answer, err);
+	if (rc == 0 && reply.fresh)
+		rc = visit_tell_till(env, reply.person, false, reply.touch.caller, err);
 	if (rc == 0 && reply.person)
 		rc = person_save(env, reply.person, err);
 	return rc != 0 ? rc : visit_claim(env, bucket, &key, &answer->said, *ret_answer, err);

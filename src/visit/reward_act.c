@@ -27,16 +27,18 @@ int reward_hold(struct visit_env *env, const struct ledger_env *ledger,
 	struct ledger_account *account, struct reward *reward, int64_t hold_us, struct err *err)
 {
 	struct ledger_ref ref = { .kind = LEDGER_REF_REWARD, .id = reward->id, .effective_at = env->now };
+	id_t64 hold = id_new(id_bucket(reward->member), env->now, visit_random(env));
 	int rc;
 
 	if (!reward_is_due(reward))
 		return refuse_state(reward, "held", err);
-	rc = ledger_hold(ledger, account, reward->id, reward->cost, env->now + hold_us, &ref, err);
+	rc = ledger_hold(ledger, account, hold, reward->cost, env->now + hold_us, &ref, err);
 	if (rc == LEDGER_SHORT)
 		return err_set(err, ERR_CONFLICT, "the balance no longer covers the reward");
 	if (rc != 0)
 		return rc;
 	reward->state = REWARD_HELD;
+	reward->hold = hold;
 	reward->device = env->access->device ? env->access->device->id : 0;
 	reward->changed_at = env->now;
 	reward->hold_until = env->now + hold_us;
@@ -133,7 +135,7 @@ static int act_give(struct visit_env *env, struct doing *d, struct err *err)
 		return refuse_state(&d->reward, "given", err);
 	if (d->reward.hold_until <= env->now)
 		return err_set(err, ERR_CONFLICT, "the hold has run out; hold it again");
-	rc = ledger_hold_spend(&d->ledger, d->seat->account, d->reward.id, &d->ref, err);
+	rc = ledger_hold_spend(&d->ledger, d->seat->account, d->reward.hold, &d->ref, err);
 	if (unexpected(rc == LEDGER_ENDED))
 		return err_set(err, ERR_BROKEN, "a held reward without its hold");
 	if (rc == 0)
@@ -147,7 +149,7 @@ static int let_go(struct visit_env *env, struct doing *d, enum reward_state to, 
 
 	if (d->reward.state != REWARD_HELD)
 		return refuse_state(&d->reward, "released", err);
-	rc = ledger_hold_release(&d->ledger, d->seat->account, d->reward.id, to == REWARD_EXPIRED,
+	rc = ledger_hold_release(&d->ledger, d->seat->account, d->reward.hold, to == REWARD_EXPIRED,
 		&d->ref, err);
 	if (unexpected(rc == LEDGER_ENDED))
 		return err_set(err, ERR_BROKEN, "a held reward without its hold");
@@ -210,23 +212,44 @@ int visit_reward(struct visit_env *env, const struct visit_reward *reward, struc
 	return visit_claim(env, bucket, &key, &reward->said, *ret_answer, err);
 }
 
-int visit_expire_hold(struct visit_env *env, id_t64 merchant, id_t64 reward, struct err *err)
+/* The held reward behind a hold; NULL: it has ended meanwhile. */
+static int find_held(struct visit_env *env, id_t64 member, id_t64 hold, const struct reward **ret,
+	struct err *err)
 {
-	struct access access = { .merchant = directory_merchant(env->directory, merchant) };
-	struct doing d;
-	int rc;
+	struct reward *rewards;
+	size_t count;
+	int rc = reward_open(env->tx, member, env->arena, &rewards, &count, err);
 
+	*ret = NULL;
+	for (size_t i = 0; rc == 0 && i < count; i++)
+		if (rewards[i].hold == hold && rewards[i].state == REWARD_HELD)
+			*ret = &rewards[i];
+	return rc;
+}
+
+static int expire(struct visit_env *env, const struct reward *reward, struct err *err)
+{
+	struct doing d;
+	int rc = open_doing(env, reward->id, &d, err);
+
+	if (rc == 0)
+		rc = let_go(env, &d, REWARD_EXPIRED, err);
+	return rc != 0 ? rc : person_save(env, d.person, err);
+}
+
+int visit_expire_hold(struct visit_env *env, id_t64 member, id_t64 hold, struct err *err)
+{
+	struct access access = { 0 };
+	const struct reward *reward;
+	int rc = find_held(env, member, hold, &reward, err);
+
+	if (rc < 0 || !reward || reward->hold_until > env->now)
+		return rc;
+	access.merchant = directory_merchant(env->directory, reward->merchant);
 	if (!access.merchant)
 		return 0;
 	env->access = &access;
-	rc = open_doing(env, reward, &d, err);
-	if (rc == ERR_NOT_FOUND || (rc == 0 && (d.reward.state != REWARD_HELD ||
-						       d.reward.hold_until > env->now)))
-		return 0;
-	if (rc == 0)
-		rc = let_go(env, &d, REWARD_EXPIRED, err);
-	if (rc == 0)
-		rc = person_save(env, d.person, err);
+	rc = expire(env, reward, err);
 	env->access = NULL;
 	return rc;
 }

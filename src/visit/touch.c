@@ -38,7 +38,7 @@ static bool any_handed_out(const struct identifier *list, size_t count)
 
 /* 0 with *ret the person, or NULL: nobody known. */
 static int recognise(struct visit_env *env, const struct visit_touch *touch, int64_t at,
-	struct person **ret, struct err *err)
+	struct person **ret, bool *ret_twice, struct err *err)
 {
 	bool known[IDENTIFIERS_MAX] = { false };
 	id_t64 member, other;
@@ -46,6 +46,7 @@ static int recognise(struct visit_env *env, const struct visit_touch *touch, int
 		known, err);
 
 	*ret = NULL;
+	*ret_twice = rc == 0 && other != 0;
 	if (rc != 0)
 		return rc;
 	if (member == 0 && any_handed_out(touch->identifiers, touch->identifier_count) &&
@@ -115,13 +116,23 @@ static int add_questions(struct visit_env *env, struct person *person, struct st
 	return rc;
 }
 
-/* What the cashier should know: rewards that are held and wait to be handed out. */
-static int write_staff(struct visit_env *env, struct person *person, struct json_out *out,
+static void write_staff_text(struct json_out *out, struct str text)
+{
+	json_out_object(out, NULL);
+	json_out_text(out, "text", text);
+	json_out_object_end(out);
+}
+
+/* What the cashier should know: rewards that are held and wait to be handed out, and that somebody is known
+ * twice. */
+static int write_staff(struct visit_env *env, struct person *person, bool twice, struct json_out *out,
 	struct err *err)
 {
 	int rc = 0;
 
 	json_out_array(out, "staff");
+	if (twice)
+		write_staff_text(out, STR("This customer is known twice; the office was told."));
 	for (size_t i = 0; person && i < person->reward_count && rc == 0; i++) {
 		const struct reward *reward = &person->rewards[i];
 		const struct programme *p = catalogue_find(env->catalogue, reward->programme);
@@ -129,12 +140,10 @@ static int write_staff(struct visit_env *env, struct person *person, struct json
 		if (reward->state != REWARD_HELD || !p)
 			continue;
 		rc = reward_name(p, reward->arm, env->arena, &name, err);
-		json_out_object(out, NULL);
-		json_out_text(out, "text",
+		write_staff_text(out,
 			arena_printf(env->arena, "%.*s: %.*s", STR_ARG(p->code),
 				STR_ARG(texts_pick(&name, visit_language(env, STR(""), STR("")),
 					STR("en")))));
-		json_out_object_end(out);
 	}
 	json_out_array_end(out);
 	return rc;
@@ -142,7 +151,8 @@ static int write_staff(struct visit_env *env, struct person *person, struct json
 
 /* ---- the touch ---- */
 
-static int tell_till(struct visit_env *env, struct person *person, struct str touch, struct err *err)
+int visit_tell_till(struct visit_env *env, struct person *person, bool twice, struct str touch,
+	struct err *err)
 {
 	const struct device *till = env->access->device->paired_with;
 	struct writer w;
@@ -156,7 +166,7 @@ static int tell_till(struct visit_env *env, struct person *person, struct str to
 	json_out_text(&w.out, "touch", touch);
 	rc = person_json(env, person, &w.out, "member", err);
 	if (rc == 0)
-		rc = write_staff(env, person, &w.out, err);
+		rc = write_staff(env, person, twice, &w.out, err);
 	json_out_object_end(&w.out);
 	if (rc == 0)
 		rc = writer_done(&w, &body, err);
@@ -184,7 +194,7 @@ static int keep_touch(struct visit_env *env, const struct visit_touch *touch, st
 }
 
 static int show(struct visit_env *env, const struct visit_touch *touch, struct person *person,
-	int64_t at, struct writer *w, struct err *err)
+	bool twice, int64_t at, struct writer *w, struct err *err)
 {
 	id_t64 shop = env->access->device->shop->id;
 	struct step_list *steps;
@@ -210,7 +220,7 @@ static int show(struct visit_env *env, const struct visit_touch *touch, struct p
 	rc = person_json(env, person, &w->out, "member", err);
 	if (rc == 0) {
 		steps_json(steps, &w->out, "steps");
-		rc = write_staff(env, person, &w->out, err);
+		rc = write_staff(env, person, twice, &w->out, err);
 	}
 	json_out_object_end(&w->out);
 	return rc;
@@ -224,6 +234,7 @@ int visit_touch(struct visit_env *env, const struct visit_touch *touch, struct s
 	struct person *person;
 	struct writer w;
 	struct claim claim;
+	bool twice;
 	int rc;
 
 	rc = claim_find(env->tx, bucket, &touch->key, env->arena, &claim, err);
@@ -232,13 +243,13 @@ int visit_touch(struct visit_env *env, const struct visit_touch *touch, struct s
 	if (rc == 0)
 		return visit_replay(env, &claim, &touch->said, ret_answer, err);
 	writer_init(env, &w);
-	rc = recognise(env, touch, at, &person, err);
+	rc = recognise(env, touch, at, &person, &twice, err);
 	if (rc == 0)
-		rc = show(env, touch, person, at, &w, err);
+		rc = show(env, touch, person, twice, at, &w, err);
 	if (rc == 0)
 		rc = writer_done(&w, ret_answer, err);
 	if (rc == 0)
-		rc = tell_till(env, person, touch->id, err);
+		rc = visit_tell_till(env, person, twice, touch->id, err);
 	if (rc == 0 && person)
 		rc = person_save(env, person, err);
 	if (rc == 0)

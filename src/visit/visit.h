@@ -173,8 +173,7 @@ struct visit_reward {
 int visit_reward(struct visit_env *env, const struct visit_reward *reward, struct str *ret_answer,
 	struct err *err) must_check;
 /* The job's: a hold whose time ran out. 0, also if it had ended meanwhile. */
-int visit_expire_hold(struct visit_env *env, id_t64 merchant_of_reward, id_t64 reward, struct err *err)
-	must_check;
+int visit_expire_hold(struct visit_env *env, id_t64 member, id_t64 hold, struct err *err) must_check;
 /* The job's: points whose time has come. */
 int visit_expire_points(struct visit_env *env, id_t64 member, id_t64 programme, struct err *err) must_check;
 /* The job's: blanks what unknown touches carried, at most max; sweeps. */

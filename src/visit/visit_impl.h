@@ -172,6 +172,9 @@ int touch_add(struct visit_env *env, const struct key *touch, const struct touch
 /* Adds an event and remembers whom to wake. */
 int visit_event(struct visit_env *env, id_t64 device, const char *type, struct str body, struct err *err)
 	must_check;
+/* The till beside the reader learns who stands there: member_here. NULL is nobody: it learns nothing. */
+int visit_tell_till(struct visit_env *env, struct person *person, bool twice, struct str touch,
+	struct err *err) must_check;
 /* The office of the merchant is told something. */
 int visit_tell_office(struct visit_env *env, const char *text, id_t64 member, id_t64 other, struct err *err)
 	must_check;
