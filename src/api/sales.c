@@ -119,6 +119,7 @@ int api_sale(struct op *op, struct err *err)
 
 int api_get_sale(struct op *op, struct err *err)
 {
+	struct visit_env env;
 	struct store_tx *tx;
 	struct str id;
 	int rc = op_caller_id(op, 0, &id, err);
@@ -127,8 +128,8 @@ int api_get_sale(struct op *op, struct err *err)
 		rc = store_read_begin(op->api->options.store, &tx, err);
 	if (rc < 0)
 		return rc;
-	rc = visit_get_sale(tx, &op->api->options.keys, op->access->merchant->id, id, op->arena,
-		&op->answer, err);
+	op_env(op, tx, 0, &env);
+	rc = visit_get_sale(&env, id, &op->answer, err);
 	store_read_end(&tx);
 	return rc > 0 ? err_set(err, ERR_NOT_FOUND, "there is no such sale") : rc;
 }

@@ -80,6 +80,11 @@ static const struct programme_arm *arm_of(const struct programme *p, int32_t arm
 	return &p->arms[arm >= 0 && (size_t)arm < p->arm_count ? arm : 0];
 }
 
+struct str programme_arm_name(const struct programme *p, int32_t arm)
+{
+	return arm_of(p, arm)->name;
+}
+
 int programme_in_host(const struct programme *p, int32_t arm, struct host *host,
 	struct host_programme **ret, struct err *err)
 {

@@ -80,6 +80,8 @@ bool programme_runs(const struct programme *programme, id_t64 shop, int64_t at);
 /* The arm a member falls into: a keyed hash of member and programme over the shares; stable, balanced,
  * not to be guessed. */
 int32_t programme_arm(const struct programme *programme, const struct secret *key, id_t64 member);
+/* "" if the programme has no arms. */
+struct str programme_arm_name(const struct programme *programme, int32_t arm);
 struct host_programme_key programme_host_key(const struct programme *programme, int32_t arm);
 /* The programme ready in a host. */
 int programme_in_host(const struct programme *programme, int32_t arm, struct host *host,

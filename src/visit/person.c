@@ -7,8 +7,8 @@
 #include "base/check.h"
 #include "visit/visit_impl.h"
 
-/* Room for the programmes somebody may join in one unit beside those they are in. */
-#define SEATS_MORE 64
+/* Room for what somebody may join in one unit by saying ja, beside all that join by themselves. */
+#define SEATS_MORE 4
 
 struct ledger_env visit_ledger(const struct visit_env *env)
 {
@@ -35,7 +35,10 @@ struct str visit_language(const struct visit_env *env, struct str card, struct s
 static int make_seats(struct visit_env *env, struct person *person, const struct enrolment *list,
 	size_t count, struct err *err)
 {
-	person->seat_max = count + SEATS_MORE;
+	size_t autos;
+
+	(void)catalogue_auto(env->catalogue, env->access->merchant->id, &autos);
+	person->seat_max = count + autos + SEATS_MORE;
 	person->seats = arena_array(env->arena, person->seat_max, sizeof(*person->seats));
 	if (!person->seats)
 		return err_set(err, ERR_NO_MEMORY, "no memory for a member");

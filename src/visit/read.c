@@ -6,30 +6,29 @@
 #include "codec/pack.h"
 #include "visit/sale_impl.h"
 
-/* The stored answer with the state of today in it. */
-static int with_state(struct arena *arena, struct str answer, const char *state, struct str *ret,
-	struct err *err)
+/* The stored answer with the state of today in it, and the member it was given to afterwards. */
+static int as_of_now(struct visit_env *env, const struct sale_row *row, struct str answer,
+	struct person *person, struct str *ret, struct err *err)
 {
 	struct json *value;
-	struct json_out out;
-	struct buf buf;
-	int rc = json_parse(arena, answer, &value, err);
+	struct writer w;
+	int rc = json_parse(env->arena, answer, &value, err);
 
 	if (rc < 0)
 		return rc;
-	buf_init(&buf, arena, VISIT_ANSWER_MAX);
-	json_out_init(&out, &buf);
-	json_out_object(&out, NULL);
-	for (const struct json *v = value->first; v; v = v->next) {
-		json_out_name(&out, v->name);
+	writer_init(env, &w);
+	json_out_object(&w.out, NULL);
+	for (const struct json *v = value->first; v && rc == 0; v = v->next) {
+		json_out_name(&w.out, v->name);
 		if (str_is(v->name, "state"))
-			json_out_cstr(&out, NULL, state);
+			json_out_cstr(&w.out, NULL, visit_sale_state_words[row->state]);
+		else if (str_is(v->name, "member") && v->type == JSON_NULL && person)
+			rc = person_json(env, person, &w.out, NULL, err);
 		else
-			json_out_value(&out, NULL, v);
+			json_out_value(&w.out, NULL, v);
 	}
-	json_out_object_end(&out);
-	*ret = buf_str(&buf);
-	return buf.failed ? err_set(err, ERR_NO_MEMORY, "no memory for an answer") : 0;
+	json_out_object_end(&w.out);
+	return rc < 0 ? rc : writer_done(&w, ret, err);
 }
 
 /* Open, or void before it was paid: its own claim has the answer. */
@@ -47,23 +46,26 @@ static int get_unpaid(struct store_tx *tx, const struct visit_keys *keys, const 
 		      : unpack(arena, claim.answer, PACK_ANSWER, VISIT_ANSWER_MAX, ret_answer, err);
 }
 
-int visit_get_sale(struct store_tx *tx, const struct visit_keys *keys, id_t64 merchant, struct str id,
-	struct arena *arena, struct str *ret_answer, struct err *err)
+int visit_get_sale(const struct visit_env *given, struct str id, struct str *ret_answer, struct err *err)
 {
-	struct key key = visit_id_key(keys, "sale", merchant, id);
+	struct visit_env env = *given;
+	struct key key = visit_id_key(env.keys, "sale", env.access->merchant->id, id);
+	struct person *person = NULL;
 	struct claim claim = { 0 };
 	struct sale_row row;
 	struct str answer;
-	int rc = sale_find(tx, &key, arena, &claim, &row, err);
+	int rc = sale_find(env.tx, &key, env.arena, &claim, &row, err);
 
 	if (rc < 0)
 		return rc;
 	if (rc > 0)
 		return claim.act == 0 ? 1
-				      : get_unpaid(tx, keys, &key, claim.act, arena, ret_answer, err);
-	rc = unpack(arena, row.answer, PACK_ANSWER, VISIT_ANSWER_MAX, &answer, err);
-	return rc < 0 ? rc
-		      : with_state(arena, answer, visit_sale_state_words[row.state], ret_answer, err);
+				      : get_unpaid(env.tx, env.keys, &key, claim.act, env.arena, ret_answer,
+						err);
+	rc = unpack(env.arena, row.answer, PACK_ANSWER, VISIT_ANSWER_MAX, &answer, err);
+	if (rc == 0 && row.member)
+		rc = person_load(&env, row.member, STR(""), &person, err);
+	return rc < 0 ? rc : as_of_now(&env, &row, answer, person, ret_answer, err);
 }
 
 int visit_receipt(struct store_tx *tx, const struct key *sale, struct arena *arena, struct receipt *ret,
@@ -133,7 +135,9 @@ static int write_enrolment(struct visit_env *env, struct person *person, struct 
 	json_out_int(out, "held", s->held);
 	json_out_int(out, "debt", s->debt);
 	json_out_cstr(out, "state", words[seat->enrolment.state]);
-	write_time(out, "since", seat->enrolment.since);
+	write_time(out, "joined", seat->enrolment.since);
+	if (programme_arm_name(seat->programme, seat->enrolment.arm).len)
+		json_out_text(out, "arm", programme_arm_name(seat->programme, seat->enrolment.arm));
 	json_out_object_end(out);
 	return 0;
 }

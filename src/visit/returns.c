@@ -118,6 +118,20 @@ static int refuse_line(size_t n, const char *field, const char *why, struct err 
 	return err_at(err, ERR_INVALID, at, "%s", why);
 }
 
+static void take(const struct receipt *receipt, long i, int64_t quantity, int64_t amount,
+	struct remains *remains, struct json_out *out, int64_t *ret_amount)
+{
+	remains->quantity[i] -= quantity;
+	remains->amount[i] -= amount;
+	remains->total -= amount;
+	*ret_amount += amount;
+	json_out_array(out, NULL);
+	json_out_text(out, NULL, receipt->lines[i].id);
+	json_out_int(out, NULL, quantity);
+	json_out_int(out, NULL, amount);
+	json_out_array_end(out);
+}
+
 static int take_line(const struct visit_return_line *line, size_t n, const struct receipt *receipt,
 	struct remains *remains, struct json_out *out, int64_t *ret_amount, struct err *err)
 {
@@ -132,31 +146,17 @@ static int take_line(const struct visit_return_line *line, size_t n, const struc
 				  : share_of(remains->amount[i], line->quantity, remains->quantity[i]);
 	if (!within(amount, remains->amount[i]))
 		return refuse_line(n, "amount", "is more than what is left of this line", err);
-	remains->quantity[i] -= line->quantity;
-	remains->amount[i] -= amount;
-	remains->total -= amount;
-	*ret_amount += amount;
-	json_out_array(out, NULL);
-	json_out_text(out, NULL, line->line);
-	json_out_int(out, NULL, line->quantity);
-	json_out_int(out, NULL, amount);
-	json_out_array_end(out);
+	take(receipt, i, line->quantity, amount, remains, out, ret_amount);
 	return 0;
 }
 
-static int take_all(const struct receipt *receipt, struct remains *remains, struct json_out *out,
-	int64_t *ret_amount, struct err *err)
+static void take_all(const struct receipt *receipt, struct remains *remains, struct json_out *out,
+	int64_t *ret_amount)
 {
-	int rc = 0;
-
-	for (size_t i = 0; i < receipt->line_count && rc == 0; i++) {
-		struct visit_return_line line = { .line = receipt->lines[i].id,
-			.quantity = remains->quantity[i], .amount = remains->amount[i],
-			.has_amount = true };
-		if (line.quantity != 0)
-			rc = take_line(&line, i, receipt, remains, out, ret_amount, err);
-	}
-	return rc;
+	for (size_t i = 0; i < receipt->line_count; i++)
+		if (remains->quantity[i] != 0 || remains->amount[i] != 0)
+			take(receipt, (long)i, remains->quantity[i], remains->amount[i], remains, out,
+				ret_amount);
 }
 
 static bool all_gone(const struct receipt *receipt, const struct remains *remains)
@@ -214,7 +214,7 @@ int return_lines(struct visit_env *env, struct sale_row *sale, const struct rece
 	for (size_t n = 0; what && n < what->line_count && rc == 0; n++)
 		rc = take_line(&what->lines[n], n, receipt, remains, &w.out, &amount, err);
 	if (!what)
-		rc = take_all(receipt, remains, &w.out, &amount, err);
+		take_all(receipt, remains, &w.out, &amount);
 	json_out_array_end(&w.out);
 	if (rc == 0)
 		rc = writer_done(&w, &lines, err);
@@ -249,8 +249,11 @@ static int find_settled(struct visit_env *env, const struct key *key, struct cla
 
 	if (rc < 0)
 		return rc;
+	if (rc > 0 && claim->act != 0)
+		return err_set(err, ERR_CONFLICT, "the sale is %s, not paid",
+			visit_sale_state_words[claim->act]);
 	if (rc > 0 || unexpected(ret->merchant != env->access->merchant->id))
-		return err_set(err, ERR_NOT_FOUND, "there is no such paid sale");
+		return err_set(err, ERR_NOT_FOUND, "there is no such sale");
 	return 0;
 }
 
@@ -298,7 +301,7 @@ int visit_return(struct visit_env *env, const struct visit_return *what, struct 
 {
 	struct key key = visit_sub_key(env->keys, "return", key_str(&what->sale), what->id);
 	struct sale_row sale;
-	struct claim claim;
+	struct claim claim = { 0 };
 	uint16_t bucket;
 	int rc = find_settled(env, &what->sale, &claim, &sale, err);
 
@@ -383,7 +386,7 @@ int visit_attach(struct visit_env *env, const struct visit_attach *attach, struc
 {
 	struct key key = visit_sub_key(env->keys, "attach", key_str(&attach->sale), attach->id);
 	struct sale_row sale;
-	struct claim claim;
+	struct claim claim = { 0 };
 	uint16_t bucket;
 	int rc = find_settled(env, &attach->sale, &claim, &sale, err);
 

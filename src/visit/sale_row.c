@@ -31,7 +31,7 @@ int sale_row_read(const struct store_rows *rows, struct arena *arena, struct sal
 	if (unexpected(said.len != sizeof(ret->said.bytes)))
 		return err_set(err, ERR_BROKEN, "a sale has a content hash of another length");
 	memcpy(ret->said.bytes, said.ptr, said.len);
-	return settlement_read(store_bytes(rows, 10), &ret->settlement, err);
+	return settlement_read(store_bytes(rows, 10), arena, &ret->settlement, err);
 }
 
 int sale_get(struct store_tx *tx, id_t64 sale, struct arena *arena, struct sale_row *ret,

@@ -50,13 +50,24 @@ int settlement_pack(const struct settlement *settlement, struct arena *arena, st
 	return 0;
 }
 
-int settlement_read(struct str bytes, struct settlement *ret, struct err *err)
+static int settlement_init(struct settlement *settlement, struct arena *arena, size_t max, struct err *err)
+{
+	*settlement = (struct settlement) { .max = max };
+	settlement->list = arena_array(arena, max ? max : 1, sizeof(*settlement->list));
+	return settlement->list ? 0 : err_set(err, ERR_NO_MEMORY, "no memory for a settlement");
+}
+
+int settlement_read(struct str bytes, struct arena *arena, struct settlement *ret, struct err *err)
 {
 	const unsigned char *in = (const unsigned char *)bytes.ptr;
+	int rc;
 
 	if (unexpected(bytes.len % SETTLED_BYTES || bytes.len / SETTLED_BYTES > SETTLED_MAX))
 		return err_set(err, ERR_BROKEN, "a sale's settlement has %zu bytes", bytes.len);
-	ret->count = bytes.len / SETTLED_BYTES;
+	rc = settlement_init(ret, arena, bytes.len / SETTLED_BYTES, err);
+	if (rc < 0)
+		return rc;
+	ret->count = ret->max;
 	for (size_t i = 0; i < ret->count; i++, in += SETTLED_BYTES)
 		ret->list[i] = (struct settled) {
 			.programme = get64(in),
@@ -300,7 +311,9 @@ int settle_sale(struct visit_env *env, struct person *person, id_t64 shop, const
 	uint64_t serial = next_serial();
 	int rc = person_join_auto(env, person, shop, basket->at, story, err);
 
-	ret->count = 0;
+	if (rc == 0)
+		rc = settlement_init(ret, env->arena,
+			(size_t)num_min((int64_t)person->seat_count, SETTLED_MAX), err);
 	for (size_t i = 0; i < person->seat_count && rc == 0; i++) {
 		struct seat *seat = &person->seats[i];
 		struct settled settled;
@@ -311,7 +324,7 @@ int settle_sale(struct visit_env *env, struct person *person, id_t64 shop, const
 			.version = seat->programme->version, .arm = seat->enrolment.arm };
 		rc = settle_one(env, person, seat, basket, serial, &ref, story, &settled.earned,
 			&settled.lot, err);
-		if (rc == 0 && settled.earned > 0 && ret->count < SETTLED_MAX)
+		if (rc == 0 && settled.earned > 0 && ret->count < ret->max)
 			ret->list[ret->count++] = settled;
 		if (rc == 0)
 			rc = settle_due(env, person, seat, story, err);

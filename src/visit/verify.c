@@ -3,6 +3,7 @@
  * read; what came back is not more than was sold; and what is still settled is what the version that
  * settled it gives for the rest of the basket. */
 #include <stdio.h>
+#include <string.h>
 
 #include "base/check.h"
 #include "codec/pack.h"
@@ -66,14 +67,17 @@ static bool exceeds(const struct receipt *receipt, const struct remains *remains
 static int prove_settled(struct proof *proof, const struct sale_row *sale, const struct receipt *receipt,
 	const struct remains *remains, struct err *err)
 {
-	struct settlement before = sale->settlement;
-	struct sale_row copy = *sale;
+	struct settlement again = sale->settlement;
 	struct person *person;
 	struct story story;
 	int rc;
 
 	if (sale->returns == 0 || sale->settlement.count == 0)
 		return 0;
+	again.list = arena_array(proof->env->arena, again.count, sizeof(*again.list));
+	if (!again.list)
+		return err_set(err, ERR_NO_MEMORY, "no memory to verify a sale");
+	memcpy(again.list, sale->settlement.list, again.count * sizeof(*again.list));
 	rc = person_load(proof->env, sale->member, STR(""), &person, err);
 	if (rc > 0) {
 		say(proof, "L7", sale, "its member is not there");
@@ -82,9 +86,9 @@ static int prove_settled(struct proof *proof, const struct sale_row *sale, const
 	if (rc == 0)
 		rc = story_init(proof->env, &story, err);
 	if (rc == 0)
-		rc = settlement_of_rest(proof->env, person, receipt, remains, &copy.settlement, err);
-	for (size_t i = 0; i < before.count && rc == 0; i++)
-		if (copy.settlement.list[i].earned < before.list[i].earned)
+		rc = settlement_of_rest(proof->env, person, receipt, remains, &again, err);
+	for (size_t i = 0; i < again.count && rc == 0; i++)
+		if (again.list[i].earned < sale->settlement.list[i].earned)
 			say(proof, "L7", sale, "more is settled than the rest of it earns");
 	return rc;
 }

@@ -127,8 +127,8 @@ struct visit_sale {
 int visit_sale(struct visit_env *env, const struct visit_sale *sale, struct str *ret_answer,
 	struct err *err) must_check;
 /* GET /v1/sales/{id}: as answered, with the state it is in now. 1: there is none. */
-int visit_get_sale(struct store_tx *tx, const struct visit_keys *keys, id_t64 merchant, struct str id,
-	struct arena *arena, struct str *ret_answer, struct err *err) must_check;
+int visit_get_sale(const struct visit_env *env, struct str id, struct str *ret_answer, struct err *err)
+	must_check;
 
 struct visit_return_line {
 	struct str line;

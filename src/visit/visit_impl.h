@@ -26,7 +26,7 @@ struct happened {
 	struct str text;                   /* a reward's name, a message, a reason */
 	enum effect_for who;
 };
-#define HAPPENED_MAX 512
+#define HAPPENED_MAX 65536
 struct story {
 	struct arena *arena;
 	struct happened *list;
@@ -105,14 +105,14 @@ struct settled {
 	int64_t earned; /* still: falls with returns */
 	int64_t lot;
 };
-#define SETTLED_MAX 128
+#define SETTLED_MAX 512
 struct settlement {
-	struct settled list[SETTLED_MAX];
-	size_t count;
+	struct settled *list; /* in the arena */
+	size_t count, max;
 };
 int settlement_pack(const struct settlement *settlement, struct arena *arena, struct str *ret,
 	struct err *err) must_check;
-int settlement_read(struct str bytes, struct settlement *ret, struct err *err) must_check;
+int settlement_read(struct str bytes, struct arena *arena, struct settlement *ret, struct err *err) must_check;
 
 /* A basket as scripts see it. */
 int basket_of(const struct visit_env *env, const struct receipt *receipt, int64_t at, struct basket *ret,

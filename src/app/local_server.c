@@ -1,0 +1,430 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A server of one's own; see local_server.h.
+ *
+ * Invariants: 1. pid, pipe and state change under the lock, so that the thread that waits for signals finds
+ * them true. 2. A folder that was made is removed by exactly one of: local_server_free(), that thread. */
+#include "app/local_server.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <ftw.h>
+#include <poll.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/arena.h"
+#include "base/clock.h"
+#include "codec/json.h"
+
+#define ARGS_MAX 48
+/* How long `serve` may take to answer, and to end, before it is an error. */
+#define START_MAX_MS 30000
+#define STOP_MAX_MS 40000
+#define FOLDER_MAX 512
+
+struct local_server {
+	char home[FOLDER_MAX];
+	char folder[FOLDER_MAX + 16];
+	char store[FOLDER_MAX + 64];
+	char url[128];
+	char key[256];
+	const char *const *serve_args;
+	pthread_mutex_t lock;
+	pthread_t keeper;
+	bool kept; /* the keeper runs */
+	bool over; /* the keeper shall end */
+	sigset_t mask_before;
+	pid_t pid;
+	int pipe; /* what `serve` prints */
+};
+
+/* ---- processes ---- */
+
+/* In the child: as if a shell had started it, and gone when its maker is gone. Only calls that are safe
+ * between fork and exec. */
+static void become(const char *const *argv, int out, pid_t maker)
+{
+	sigset_t none;
+	int null = open("/dev/null", O_RDONLY);
+
+	sigemptyset(&none);
+	sigprocmask(SIG_SETMASK, &none, NULL);
+	signal(SIGPIPE, SIG_DFL);
+	if (prctl(PR_SET_PDEATHSIG, SIGTERM) != 0 || getppid() != maker)
+		_exit(125);
+	if (dup2(null, STDIN_FILENO) < 0 || dup2(out, STDOUT_FILENO) < 0)
+		_exit(125);
+	execv("/proc/self/exe", (char *const *)argv);
+	_exit(126);
+}
+
+/* Starts this program; what it prints comes out of *ret_pipe. */
+static int spawn(const char *const *argv, pid_t *ret_pid, int *ret_pipe, struct err *err)
+{
+	pid_t maker = getpid();
+	int ends[2];
+	pid_t pid;
+
+	if (pipe2(ends, O_CLOEXEC) != 0)
+		return err_set(err, ERR_IO, "no pipe: %s", strerror(errno));
+	fflush(NULL);
+	pid = fork();
+	if (pid == 0)
+		become(argv, ends[1], maker);
+	close(ends[1]);
+	if (pid < 0) {
+		close(ends[0]);
+		return err_set(err, ERR_IO, "no process: %s", strerror(errno));
+	}
+	*ret_pid = pid;
+	*ret_pipe = ends[0];
+	return 0;
+}
+
+/* The exit code, 128 + the signal that ended it, or -1 if it lives on after max_ms. */
+static int reap(pid_t pid, int max_ms)
+{
+	int64_t end = clock_ticks_ns() + max_ms * INT64_C(1000000);
+	int status = 0;
+	pid_t got;
+
+	while ((got = waitpid(pid, &status, WNOHANG)) == 0 || (got < 0 && errno == EINTR)) {
+		if (clock_ticks_ns() > end)
+			return -1;
+		poll(NULL, 0, 2);
+	}
+	return got < 0 ? 0 : WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+}
+
+/* Reads until the end of the pipe, a line's end if `line`, or the time-out; false: only the last. */
+static bool drain(int fd, char *out, size_t size, bool line, int max_ms)
+{
+	int64_t end = clock_ticks_ns() + max_ms * INT64_C(1000000);
+	struct pollfd p = { .fd = fd, .events = POLLIN };
+	char more[512];
+	size_t len = 0;
+	ssize_t n = 1;
+
+	out[0] = '\0';
+	while (n != 0 && !(line && strchr(out, '\n'))) {
+		if (clock_ticks_ns() > end)
+			return false;
+		if (poll(&p, 1, 100) <= 0)
+			continue;
+		n = read(fd, more, sizeof(more));
+		for (ssize_t i = 0; i < n && len + 1 < size; i++)
+			out[len++] = more[i];
+		out[len] = '\0';
+	}
+	return true;
+}
+
+int local_server_run(const char *const *args, char *out, size_t size, struct err *err)
+{
+	const char *argv[ARGS_MAX] = { "zegel" };
+	pid_t pid;
+	int fd, rc;
+
+	for (int i = 1; i + 1 < ARGS_MAX && args[i - 1]; i++)
+		argv[i] = args[i - 1];
+	rc = spawn(argv, &pid, &fd, err);
+	if (rc < 0)
+		return rc;
+	(void)drain(fd, out, size, false, INT32_MAX);
+	close(fd);
+	return reap(pid, INT32_MAX);
+}
+
+/* ---- the folder ---- */
+
+static int remove_one(const char *path, const struct stat *st, int kind, struct FTW *at)
+{
+	(void)st;
+	(void)kind;
+	(void)at;
+	(void)remove(path);
+	return 0;
+}
+
+static int make_home(struct local_server *s, struct err *err)
+{
+	const char *tmp = getenv("TMPDIR");
+	int n = snprintf(s->home, sizeof(s->home), "%s/zegel-XXXXXX", tmp && tmp[0] ? tmp : "/tmp");
+
+	if (n < 0 || (size_t)n >= sizeof(s->home) || !mkdtemp(s->home)) {
+		int why = n < (int)sizeof(s->home) ? errno : ENAMETOOLONG;
+		s->home[0] = '\0';
+		return err_set(err, ERR_IO, "no temporary folder in %s: %s (TMPDIR names another place)",
+			tmp && tmp[0] ? tmp : "/tmp", strerror(why));
+	}
+	snprintf(s->folder, sizeof(s->folder), "%s/data", s->home);
+	snprintf(s->store, sizeof(s->store), "sqlite:%s/zegel.db", s->folder);
+	return 0;
+}
+
+/* ---- signals ---- */
+
+/* What ends a program, except what its maker told it to ignore (nohup, a script's background job). */
+static void set_of_ends(sigset_t *set)
+{
+	static const int ends[] = { SIGINT, SIGTERM, SIGHUP };
+	struct sigaction action;
+
+	sigemptyset(set);
+	for (size_t i = 0; i < sizeof(ends) / sizeof(*ends); i++)
+		if (sigaction(ends[i], NULL, &action) == 0 && action.sa_handler != SIG_IGN)
+			sigaddset(set, ends[i]);
+	sigaddset(set, SIGUSR2); /* from stop_keeper() */
+}
+
+static int end_server(struct local_server *s)
+{
+	int code;
+
+	if (s->pid == 0)
+		return 0;
+	kill(s->pid, SIGTERM);
+	code = reap(s->pid, STOP_MAX_MS);
+	if (code < 0) {
+		kill(s->pid, SIGKILL);
+		(void)reap(s->pid, STOP_MAX_MS);
+	}
+	close(s->pipe);
+	s->pid = 0;
+	return code;
+}
+
+static void remove_home(struct local_server *s)
+{
+	if (s->home[0])
+		(void)nftw(s->home, remove_one, 16, FTW_DEPTH | FTW_PHYS);
+	s->home[0] = '\0';
+}
+
+/* Tidies up, then lets the signal do what it would have done. */
+static void *keep(void *user)
+{
+	struct local_server *s = user;
+	sigset_t set;
+	int sig;
+
+	set_of_ends(&set);
+	while (sigwait(&set, &sig) != 0)
+		;
+	pthread_mutex_lock(&s->lock);
+	if (!s->over) {
+		(void)end_server(s);
+		remove_home(s);
+		pthread_sigmask(SIG_UNBLOCK, &set, NULL);
+		raise(sig);
+	}
+	pthread_mutex_unlock(&s->lock);
+	return NULL;
+}
+
+static int start_keeper(struct local_server *s, struct err *err)
+{
+	sigset_t set;
+
+	set_of_ends(&set);
+	pthread_mutex_init(&s->lock, NULL);
+	pthread_sigmask(SIG_BLOCK, &set, &s->mask_before);
+	s->kept = pthread_create(&s->keeper, NULL, keep, s) == 0;
+	return s->kept ? 0 : err_set(err, ERR_INTERNAL, "no thread to wait for signals");
+}
+
+static void stop_keeper(struct local_server *s)
+{
+	if (!s->kept)
+		return;
+	pthread_mutex_lock(&s->lock);
+	s->over = true;
+	pthread_mutex_unlock(&s->lock);
+	pthread_kill(s->keeper, SIGUSR2);
+	pthread_join(s->keeper, NULL);
+	pthread_sigmask(SIG_SETMASK, &s->mask_before, NULL);
+}
+
+/* ---- making ---- */
+
+/* Variables and the file of the one who calls are for another server: what they could lead elsewhere with is
+ * said here. */
+static size_t fill_args(const struct local_server *s, const char *word, const char *const *more,
+	const char **argv)
+{
+	size_t n = 0;
+
+	argv[n++] = "zegel";
+	argv[n++] = word;
+	argv[n++] = "--config=";
+	argv[n++] = "--data";
+	argv[n++] = s->folder;
+	argv[n++] = "--store";
+	argv[n++] = s->store;
+	for (size_t i = 0; more && more[i] && n + 8 < ARGS_MAX; i++)
+		argv[n++] = more[i];
+	return n;
+}
+
+static int read_made(struct local_server *s, const char *text, struct err *err)
+{
+	struct arena *arena ARENA_AUTO = arena_new(1 << 16);
+	struct json_reader r;
+	struct json *value;
+	struct str key;
+	int rc = arena ? json_parse(arena, str_of(text), &value, err)
+		       : err_set(err, ERR_NO_MEMORY, "no memory for a key");
+
+	if (rc < 0)
+		return rc;
+	json_begin(&r, arena, value, STR(""), err);
+	key = json_text(&r, "admin_key", 1, sizeof(s->key) - 1);
+	(void)json_any(&r, "merchant");
+	rc = json_end(&r);
+	if (rc == 0)
+		snprintf(s->key, sizeof(s->key), "%.*s", STR_ARG(key));
+	return rc;
+}
+
+static int init_folder(struct local_server *s, const char *const *more, struct err *err)
+{
+	const char *argv[ARGS_MAX] = { NULL };
+	char out[1024];
+	size_t n = fill_args(s, "init", more, argv);
+	int code;
+
+	argv[n] = "--json";
+	code = local_server_run(argv + 1, out, sizeof(out), err);
+	if (code < 0)
+		return code;
+	if (code != 0)
+		return err_set(err, ERR_INTERNAL, "zegel init in %s ended with %d", s->home, code);
+	return read_made(s, out, err);
+}
+
+int local_server_make(const struct local_server_options *options, struct local_server **ret, struct err *err)
+{
+	struct local_server *s = calloc(1, sizeof(*s));
+	int rc;
+
+	if (!s)
+		return err_set(err, ERR_NO_MEMORY, "no memory for a server");
+	s->serve_args = options ? options->serve_args : NULL;
+	rc = start_keeper(s, err);
+	if (rc == 0)
+		rc = make_home(s, err);
+	if (rc == 0)
+		rc = init_folder(s, options ? options->init_args : NULL, err);
+	if (rc < 0)
+		local_server_free(&s);
+	else
+		*ret = s;
+	return rc;
+}
+
+/* ---- serving ---- */
+
+static int serve(struct local_server *s, struct err *err)
+{
+	const char *argv[ARGS_MAX] = { NULL };
+	size_t n = fill_args(s, "serve", s->serve_args, argv);
+	int rc;
+
+	argv[n++] = "--tls-cert=";
+	argv[n++] = "--tls-key=";
+	argv[n++] = "--listen";
+	argv[n++] = "127.0.0.1:0";
+	pthread_mutex_lock(&s->lock);
+	rc = spawn(argv, &s->pid, &s->pipe, err);
+	pthread_mutex_unlock(&s->lock);
+	return rc;
+}
+
+int local_server_start(struct local_server *server, struct err *err)
+{
+	static const char says[] = "listening on ";
+	char line[256];
+	int rc = serve(server, err);
+
+	if (rc < 0)
+		return rc;
+	(void)drain(server->pipe, line, sizeof(line), true, START_MAX_MS);
+	if (strncmp(line, says, sizeof(says) - 1) != 0) {
+		pthread_mutex_lock(&server->lock);
+		(void)end_server(server);
+		pthread_mutex_unlock(&server->lock);
+		return err_set(err, ERR_INTERNAL, "zegel serve on %s did not come up", server->folder);
+	}
+	snprintf(server->url, sizeof(server->url), "%.*s", (int)strcspn(line + sizeof(says) - 1, "\n"),
+		line + sizeof(says) - 1);
+	return 0;
+}
+
+int local_server_stop(struct local_server *server, struct err *err)
+{
+	int code;
+
+	pthread_mutex_lock(&server->lock);
+	code = end_server(server);
+	pthread_mutex_unlock(&server->lock);
+	if (code < 0)
+		return err_set(err, ERR_INTERNAL, "zegel serve did not end within %d s and was killed",
+			STOP_MAX_MS / 1000);
+	if (code > 0)
+		return err_set(err, ERR_INTERNAL, "zegel serve ended with %d", code);
+	return 0;
+}
+
+void local_server_free(struct local_server **server)
+{
+	struct local_server *s = *server;
+
+	*server = NULL;
+	if (!s)
+		return;
+	pthread_mutex_lock(&s->lock);
+	(void)end_server(s);
+	remove_home(s);
+	pthread_mutex_unlock(&s->lock);
+	stop_keeper(s);
+	free(s);
+}
+
+void local_server_forget(struct local_server **server)
+{
+	struct local_server *s = *server;
+
+	*server = NULL;
+	if (!s)
+		return;
+	if (s->pid)
+		close(s->pipe);
+	sigprocmask(SIG_SETMASK, &s->mask_before, NULL);
+	free(s);
+}
+
+const char *local_server_url(const struct local_server *server)
+{
+	return server->url;
+}
+
+const char *local_server_key(const struct local_server *server)
+{
+	return server->key;
+}
+
+const char *local_server_folder(const struct local_server *server)
+{
+	return server->folder;
+}
+
+pid_t local_server_pid(const struct local_server *server)
+{
+	return server->pid;
+}

@@ -1,0 +1,182 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The same id with the same content gets the same answer, byte for byte; with other content a 409 and no
+change. For every kind of write: twice, written differently, by sixteen at once, after a restart."""
+import json
+
+from zegel import *
+
+
+class Write:
+  """One call that writes, and another content for its id."""
+
+  def __init__(self, name, client, method, path, body, other=None):
+    self.name, self.client, self.method, self.path, self.body, self.other = name, client, method, path, body, other
+
+  def send(self, raw=None):
+    return self.client.call(self.method, self.path, None if raw else self.body, raw=raw)
+
+  def __repr__(self):
+    return f'{self.name}: {self.method} {self.path}'
+
+
+def identified(kind, value):
+  return [{'kind': kind, 'value': value}]
+
+
+def every_write(m, tag='a'):
+  """Yields one of every kind of write, in an order in which each is possible once those before it were
+  sent. `tag` keeps the ids of two runs apart."""
+  shop = {'id': f'shop-{tag}', 'name': 'Meir'}
+  yield Write('shop', m.admin, 'POST', '/v1/shops', shop, dict(shop, name='Elsewhere'))
+  shop_id = m.admin.ok('POST', '/v1/shops', shop)['id']
+  till_new = {'id': f'till-{tag}', 'shop': shop_id, 'kind': 'till', 'name': 'Kassa 1'}
+  yield Write('till', m.admin, 'POST', '/v1/devices', till_new, dict(till_new, name='Kassa 2'))
+  made = m.admin.ok('POST', '/v1/devices', till_new)
+  till = m.server.client(made['key'], 'the till')
+  reader_new = {'id': f'reader-{tag}', 'shop': shop_id, 'kind': 'reader', 'name': 'R', 'paired_with': made['id']}
+  yield Write('reader', m.admin, 'POST', '/v1/devices', reader_new, {k: v for k, v in reader_new.items() if k != 'paired_with'})
+  reader = m.server.client(m.admin.ok('POST', '/v1/devices', reader_new)['key'], 'the reader')
+
+  code = f'mug-{tag}'
+  programme = {'template': 'stamps', 'name': {'nl': 'Mok'}, 'starts': '2020-01-01', 'joining': 'ask', 'state': 'running',
+    'shops': [shop_id], 'parameters': {'minimum': 100, 'needed': 1, 'reward': {'code': 'mok', 'name': {'nl': 'Mok'}}}}
+  yield Write('programme', m.admin, 'PUT', f'/v1/programmes/{code}', programme)
+
+  card = identified('card', f'tok-{tag}')
+  touch = {'id': f'touch-{tag}', 'identifiers': card, 'language': 'nl'}
+  yield Write('touch', reader, 'POST', '/v1/touches', touch, dict(touch, language='fr'))
+  join = {'id': 'ja', 'step': f'join:{code}', 'value': 'yes'}
+  yield Write('answer', reader, 'POST', f'/v1/touches/touch-{tag}/answers', join, dict(join, value='no'))
+  clear = dict(touch, id=f'touch-clear-{tag}')
+  reader.ok('POST', '/v1/touches', clear)
+  yield Write('clear', till, 'DELETE', f'/v1/touches/touch-clear-{tag}', None)
+
+  body = sale(line(1, 600, '2'), 700, number=f'R-{tag}', touch=f'touch-{tag}', state='open')
+  yield Write('open sale', till, 'PUT', f'/v1/sales/sale-{tag}', body)
+  paid = dict(body, state='paid', payments=[{'kind': 'card', 'amount': 1300}])
+  yield Write('paid sale', till, 'PUT', f'/v1/sales/sale-{tag}', paid, dict(paid, number='R-other'))
+  back = {'id': 'back', 'at': now(), 'lines': [{'line': '1', 'quantity': '1'}]}
+  yield Write('return', till, 'POST', f'/v1/sales/sale-{tag}/returns', back,
+    dict(back, lines=[{'line': '2', 'quantity': '1'}]))
+  till.ok('PUT', f'/v1/sales/sale-void-{tag}', sale(500, touch=None))
+  yield Write('void sale', till, 'PUT', f'/v1/sales/sale-void-{tag}', {'state': 'void'})
+  nobody = sale(800, touch=None, number=f'N-{tag}')
+  yield Write("nobody's sale", till, 'PUT', f'/v1/sales/sale-nobody-{tag}', nobody, dict(nobody, at=now(60)))
+  attach = {'id': 'late', 'identifiers': card}
+  yield Write('attach', till, 'POST', f'/v1/sales/sale-nobody-{tag}/attach', attach,
+    dict(attach, identifiers=identified('card', 'tok-nobody')))
+
+  member = m.admin.who('card', f'tok-{tag}')['id']
+  reward = eventually(lambda: m.admin.rewards(member=member), 'a reward is due')[0]['reward']
+  for act, n in (('hold', 1), ('release', 1), ('hold', 2), ('give', 1), ('reverse', 1)):
+    yield Write(act, till, 'POST', f'/v1/rewards/{reward}/{act}', {'id': f'{act}-{n}'})
+
+
+NOT_WRITES = {'POST /v1/members/search', 'POST /v1/programmes/{code}/dry-run'}
+checked = []  # (write, first raw answer): asked again after the restart
+
+
+@test('every kind of write twice, and as another client would write it')
+def _(z):
+  done = set()
+  for w in every_write(z.merchant()):
+    first = w.send()
+    assert first.status == 200, first
+    again = w.send()
+    assert again.status == 200 and again.raw == first.raw, f'{w}: {first.raw!r} then {again.raw!r}'
+    if w.body is not None:
+      other = w.send(raw=spaced(w.body))
+      assert other.status == 200 and other.raw == first.raw, f'{w} written otherwise: {other}'
+    checked.append((w, first.raw))
+    done.add(str(document().find(w.method, w.path)))
+  writes = {str(o) for o in document().operations if o.method != 'GET'} - NOT_WRITES
+  assert done == writes, f'add to every_write(): {writes - done}'
+
+
+@test('the same id with other content is refused and changes nothing')
+def _(z):
+  for w, first in checked:
+    if w.other is not None:
+      w.client.refused(409, 'id-reused', w.method, w.path, w.other)
+      again = w.send()
+      assert again.raw == first, f'{w}: the refusal changed its answer: {again}'
+
+
+@test('an answer, once refused, is the same refusal again')
+def _(z):
+  m = z.merchant()
+  p = m.pair()
+  p.till.sale('sale', sale(1000))
+  bad = {'id': 'back', 'at': now(), 'lines': [{'line': '1', 'quantity': '2'}]}
+  for _ in range(2):
+    p.till.refused(422, 'invalid', 'POST', '/v1/sales/sale/returns', bad)
+  good = dict(bad, lines=[{'line': '1', 'quantity': '1'}])
+  assert p.till.ok('POST', '/v1/sales/sale/returns', good)['return'] == 'back', 'a refusal uses up no id'
+
+
+@test('sixteen at once get one answer')
+def _(z):
+  m = z.merchant()
+  for w in every_write(m, 'crowd'):
+    answers = parallel(16, lambda n: w.send())
+    assert {a.status for a in answers} == {200}, f'{w}: {sorted({str(a) for a in answers})}'
+    assert len({a.raw for a in answers}) == 1, f'{w}: {sorted({a.raw for a in answers})}'
+    checked.append((w, answers[0].raw))
+  member = m.admin.who('card', 'tok-crowd')['id']
+  history = [(e['kind'], e['amount']) for e in m.admin.entries(member)]
+  assert [k for k, _ in history].count('earned') == 2, history
+  assert len({d['name'] for d in m.admin.ok('GET', '/v1/devices')['devices']}) == 2, 'one till, one reader'
+
+
+@test('sixteen at once with two contents: one content wins, the other is told so')
+def _(z):
+  m = z.merchant()
+  p = m.pair()
+  bodies = [sale(1000, number='R-even'), sale(1000, number='R-odd')]
+  for round_ in range(5):
+    answers = parallel(16, lambda n: p.till.call('PUT', f'/v1/sales/sale-{round_}', bodies[n % 2]))
+    won = {n % 2 for n, a in enumerate(answers) if a.status == 200}
+    assert len(won) == 1, [a.status for a in answers]
+    for n, a in enumerate(answers):
+      assert a.status == 200 if n % 2 in won else (a.status, a.name) == (409, 'id-reused'), a
+
+
+@test('ids count within their merchant, answers within their touch, returns within their sale')
+def _(z):
+  first, second = z.merchant(), z.merchant()
+  pairs = [first.pair(), second.pair()]
+  for p in pairs:
+    p.till.sale('same', sale(1000 if p is pairs[0] else 2000))
+    p.till.sale('other', sale(3000))
+    for name in ('same', 'other'):
+      assert p.till.returns(name, 'back', ('1', '1'))['return'] == 'back'
+  first.mug()
+  for n in (1, 2):
+    pairs[0].reader.touch(f'tap-{n}', ('card', f'tok-{n}'))
+    pairs[0].reader.answer(f'tap-{n}', 'join:mug', 'yes', id='answer')
+  assert first.admin.who('card', 'tok-1')['id'] != first.admin.who('card', 'tok-2')['id']
+
+
+@test('ids may be anything of 1 to 200 bytes')
+def _(z):
+  p = z.merchant().pair()
+  for n, id in enumerate(('a/b', 'a b', 'é' * 100, '%2F', '..', '.', '?', '#x', 'x' * 200, '{"id":1}', '+', "';--", '\U0001f35e')):
+    a = p.till.sale(id, sale(100 + n))
+    assert a['sale'] == id, a
+    assert p.till.ok('GET', f'/v1/sales/{quote(id)}').json == a.json
+  for id in ('x' * 201, 'é' * 101):
+    p.till.refused(422, 'invalid', 'PUT', f'/v1/sales/{quote(id)}', sale(100))
+
+
+@test('after a restart every answer is the same, byte for byte')
+def _(z):
+  z.server.restart()
+  for w, first in checked:
+    again = w.send()
+    assert again.status == 200 and again.raw == first, f'{w}: {first!r} then {again}'
+    if w.other is not None:
+      w.client.refused(409, 'id-reused', w.method, w.path, w.other)
+  z.server.verify()
+
+
+main()
