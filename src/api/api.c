@@ -88,6 +88,7 @@ static struct str problem(struct op *op, int rc, const struct err *err)
 
 void op_reply(struct op *op, int rc, const struct err *err)
 {
+	static const char *const say_key[] = { "WWW-Authenticate", "Bearer realm=\"zegel\"", NULL };
 	struct http_reply reply = { .status = 200, .content_type = op->content_type, .body = op->answer };
 
 	if (rc < 0) {
@@ -95,6 +96,7 @@ void op_reply(struct op *op, int rc, const struct err *err)
 		reply.content_type = "application/problem+json";
 		reply.body = problem(op, rc, err);
 		reply.retry_after_s = reply.status == 503 ? 1 : 0;
+		reply.headers = reply.status == 401 ? say_key : NULL; /* RFC 9110 11.6.1 */
 		if (reply.status >= 500)
 			log_error("%s: %s: %s", operations[op->operation].name, err_name(rc), err->text);
 	}

@@ -125,6 +125,8 @@ int op_answer(struct op *op, struct buf *buf, struct err *err) must_check;
 struct streams *streams_new(void);
 void streams_free(struct streams **streams);
 void streams_wake(struct streams *streams, id_t64 device);
+/* Ends the streams whose key is no longer in force. */
+void streams_check(struct streams *streams, const struct directory *directory);
 int64_t streams_count(struct streams *streams);
 
 #endif

@@ -21,8 +21,10 @@ struct listener {
 	struct listener *next;
 	struct api *api;
 	id_t64 device;
+	id_t64 access; /* the key it came with */
 	int64_t seq; /* the last number sent */
 	bool greeted;
+	atomic_bool revoked;
 	bool started; /* `stream` is set */
 	struct http_stream *stream;
 };
@@ -76,6 +78,18 @@ void streams_wake(struct streams *streams, id_t64 device)
 	pthread_mutex_unlock(&streams->lock);
 }
 
+void streams_check(struct streams *streams, const struct directory *directory)
+{
+	pthread_mutex_lock(&streams->lock);
+	for (size_t i = 0; i < TABLE; i++)
+		for (struct listener *l = streams->table[i]; l; l = l->next)
+			if (l->started && !directory_in_force(directory, l->access)) {
+				atomic_store(&l->revoked, true);
+				http_stream_wake(l->stream);
+			}
+	pthread_mutex_unlock(&streams->lock);
+}
+
 /* ---- one stream ---- */
 
 static int read_events(struct listener *l, struct arena *arena, struct event *events, size_t *ret_count,
@@ -102,7 +116,7 @@ static bool fill(void *user, struct buf *buf)
 	if (!l->greeted)
 		buf_cstr(buf, ": listening\n\n");
 	l->greeted = true;
-	if (!events)
+	if (!events || atomic_load(&l->revoked))
 		return false;
 	if (read_events(l, arena, events, &count, &err) < 0) {
 		log_warn("an event stream ends: %s", err.text);
@@ -182,6 +196,7 @@ int api_events(struct op *op, struct err *err)
 
 	if (rc == 0) {
 		l->api = op->api;
+		l->access = access->id;
 		l->device = access->device ? access->device->id : access->merchant->id;
 		rc = start_of(op, l->device, &l->seq, err);
 	}

@@ -99,6 +99,8 @@ int api_refresh(struct api *api, struct err *err)
 	pthread_mutex_unlock(&api->lock);
 	if (stale)
 		rc = load_catalogue(api, directory, err);
+	if (stale && rc == 0)
+		streams_check(api->streams, directory);
 	directory_release(&directory);
 	return rc;
 }

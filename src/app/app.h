@@ -35,7 +35,7 @@ bool settings_read(int argc, char **argv, struct settings *ret);
 bool settings_help(const char *command);
 
 typedef int command(const struct settings *settings);
-#define COMMAND(name, function, args, text) command function;
+#define COMMAND(name, function, fewest, most, args, text) command function;
 #include "app/commands.def"
 #undef COMMAND
 

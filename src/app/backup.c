@@ -95,10 +95,6 @@ int cmd_backup(const struct settings *settings)
 	const char *path = settings->args[0];
 	int rc;
 
-	if (settings->arg_count != 1) {
-		fprintf(stderr, "zegel backup: say which file to make: zegel backup FILE --data DIR\n");
-		return EXIT_USAGE;
-	}
 	rc = folder_read_keys(settings->data, k.bytes, sizeof(k.bytes), &k.len, &err);
 	if (rc == 0)
 		rc = site_open(settings, true, &site, &err);
@@ -137,10 +133,6 @@ int cmd_restore(const struct settings *settings)
 	char path[1024];
 	int rc = 0;
 
-	if (settings->arg_count != 1) {
-		fprintf(stderr, "zegel restore: say which backup: zegel restore FILE --data DIR\n");
-		return EXIT_USAGE;
-	}
 	snprintf(path, sizeof(path), "%s/zegel.db", settings->data);
 	if (access(settings->args[0], R_OK) != 0)
 		rc = err_set(&err, ERR_IO, "%s cannot be read", settings->args[0]);

@@ -218,8 +218,7 @@ int cmd_key(const struct settings *settings)
 
 	while (n < sizeof(acts) / sizeof(*acts) && strcmp(acts[n].word, word) != 0)
 		n++;
-	if (n == sizeof(acts) / sizeof(*acts) || settings->arg_count > 2 ||
-		(acts[n].needs_id && settings->arg_count != 2)) {
+	if (n == sizeof(acts) / sizeof(*acts) || acts[n].needs_id != (settings->arg_count == 2)) {
 		fprintf(stderr, "zegel key: say list, new, revoke ID or rotate ID\n");
 		return EXIT_USAGE;
 	}

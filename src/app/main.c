@@ -8,8 +8,10 @@
 static const struct {
 	const char *name;
 	command *function;
+	int fewest, most;
+	const char *args;
 } commands[] = {
-#define COMMAND(name, function, args, text) { #name, function },
+#define COMMAND(name, function, fewest, most, args, text) { #name, function, fewest, most, args },
 #include "app/commands.def"
 #undef COMMAND
 };
@@ -49,15 +51,33 @@ static bool set_log_level(const char *word)
 	return false;
 }
 
+static int run_command(size_t n, const struct settings *settings)
+{
+	if (settings->arg_count > commands[n].most) {
+		fprintf(stderr, "zegel %s: %s is one too many; zegel help %s\n", settings->command,
+			settings->args[commands[n].most], settings->command);
+		return EXIT_USAGE;
+	}
+	if (settings->arg_count < commands[n].fewest) {
+		fprintf(stderr, "zegel %s: it needs %s\n", settings->command, commands[n].args);
+		return EXIT_USAGE;
+	}
+	return commands[n].function(settings);
+}
+
 int main(int argc, char **argv)
 {
 	struct settings settings;
 
 	if (!settings_read(argc, argv, &settings) || !set_log_level(settings.log_level))
 		return EXIT_USAGE;
+	if (argc < 2) {
+		fprintf(stderr, "zegel: say what to do: zegel help lists the commands, zegel demo shows it all\n");
+		return EXIT_USAGE;
+	}
 	for (size_t i = 0; i < sizeof(commands) / sizeof(*commands); i++)
 		if (strcmp(commands[i].name, settings.command) == 0)
-			return commands[i].function(&settings);
+			return run_command(i, &settings);
 	fprintf(stderr, "zegel: there is no command %s; try zegel help\n", settings.command);
 	return EXIT_USAGE;
 }

@@ -30,7 +30,7 @@ static const struct setting {
 static const struct {
 	const char *name, *args, *text;
 } commands[] = {
-#define COMMAND(name, function, args, text) { #name, args, text },
+#define COMMAND(name, function, fewest, most, args, text) { #name, args, text },
 #include "app/commands.def"
 #undef COMMAND
 };
