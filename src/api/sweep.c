@@ -3,6 +3,7 @@
  * is found by a read that may cross buckets, then done in a unit of its own. And the proof of the whole
  * store, which walks it the same way. */
 #include <semaphore.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "api/api_impl.h"
@@ -166,7 +167,7 @@ static int prove_visits(struct api *api, struct store_tx *tx, const struct ledge
 		.directory = world.directory, .catalogue = world.catalogue };
 	rc = api_host(&env.host, err);
 	if (rc == 0)
-		rc = visit_verify(&env, report->breach, report->user, &counts, err);
+		rc = visit_verify(&env, report->sale_sums, report->breach, report->user, &counts, err);
 	world_release(&world);
 	ret->sales = counts.sales;
 	ret->returns = counts.returns;
@@ -180,14 +181,21 @@ int api_verify(struct api *api, void (*breach)(void *user, const char *invariant
 {
 	struct ledger_report report = { .breach = breach, .progress = progress, .user = user };
 	struct store_tx *tx;
-	int rc = store_read_begin(api->options.store, &tx, err);
+	int rc = 0;
 
-	if (rc < 0)
+	report.sale_sums = calloc(LEDGER_SUMS, sizeof(*report.sale_sums));
+	if (!report.sale_sums)
+		return err_set(err, ERR_NO_MEMORY, "no memory to verify");
+	rc = store_read_begin(api->options.store, &tx, err);
+	if (rc < 0) {
+		free(report.sale_sums);
 		return rc;
+	}
 	*ret = (struct api_proof) { 0 };
 	rc = prove_ledger(api, tx, &report, ret, err);
 	if (rc == 0)
 		rc = prove_visits(api, tx, &report, ret, err);
 	store_read_end(&tx);
+	free(report.sale_sums);
 	return rc;
 }

@@ -18,6 +18,7 @@ struct proof {
 	void (*breach)(void *user, const char *invariant, const char *text);
 	void *user;
 	struct visit_counts counts;
+	uint64_t *sale_sums; /* what the entries say less what the sales say: all 0 in the end */
 };
 
 static void say(struct proof *proof, const char *invariant, const struct sale_row *sale, const char *what)
@@ -93,6 +94,29 @@ static int prove_settled(struct proof *proof, const struct sale_row *sale, const
 	return rc;
 }
 
+static void take_from_sums(struct proof *proof, const struct sale_row *sale)
+{
+	for (size_t i = 0; i < sale->settlement.count; i++) {
+		const struct settled *s = &sale->settlement.list[i];
+		proof->sale_sums[id_bucket(sale->member)] -=
+			ledger_sale_mark(sale->id, s->programme) * (uint64_t)s->earned;
+	}
+}
+
+static void judge_sums(struct proof *proof)
+{
+	for (unsigned bucket = 0; bucket < LEDGER_SUMS; bucket++) {
+		char text[120];
+		if (proof->sale_sums[bucket] == 0)
+			continue;
+		snprintf(text, sizeof(text), "members of bucket %u: their entries are not what their sales "
+					     "earned and gave back", bucket);
+		proof->counts.breaches++;
+		if (proof->breach)
+			proof->breach(proof->user, "L7", text);
+	}
+}
+
 static int prove_sale(struct proof *proof, const struct sale_row *sale, struct err *err)
 {
 	struct visit_env *env = proof->env;
@@ -104,6 +128,7 @@ static int prove_sale(struct proof *proof, const struct sale_row *sale, struct e
 
 	proof->counts.sales++;
 	proof->counts.returns += sale->returns;
+	take_from_sums(proof, sale);
 	if (rc < 0)
 		return rc;
 	if (!access.merchant) {
@@ -158,11 +183,11 @@ static int prove_page(struct proof *proof, const struct sale_row *page, size_t c
 	return rc;
 }
 
-int visit_verify(struct visit_env *env,
+int visit_verify(struct visit_env *env, uint64_t *sale_sums,
 	void (*breach)(void *user, const char *invariant, const char *text), void *user,
 	struct visit_counts *ret, struct err *err)
 {
-	struct proof proof = { .env = env, .breach = breach, .user = user };
+	struct proof proof = { .env = env, .breach = breach, .user = user, .sale_sums = sale_sums };
 	struct arena *outer = env->arena;
 	struct arena *arena ARENA_AUTO = arena_new(256 << 20);
 	struct sale_row *page;
@@ -182,6 +207,8 @@ int visit_verify(struct visit_env *env,
 		}
 	}
 	env->arena = outer;
+	if (rc == 0)
+		judge_sums(&proof);
 	*ret = proof.counts;
 	return rc;
 }

@@ -208,8 +208,9 @@ struct visit_counts {
 	int64_t sales, returns, breaches;
 };
 /* Proves L6 and L7 over the whole store: every sale has its claim and its answer, returns do not exceed
- * their sale, and what is still settled is what the programmes would give for what remains. */
-int visit_verify(struct visit_env *env,
+ * their sale, what is still settled is what the programmes would give for what remains, and it is what the
+ * ledger's entries add up to (sale_sums: as ledger_verify() filled them over the same snapshot). */
+int visit_verify(struct visit_env *env, uint64_t *sale_sums,
 	void (*breach)(void *user, const char *invariant, const char *text), void *user,
 	struct visit_counts *ret, struct err *err) must_check;
 

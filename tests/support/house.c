@@ -330,17 +330,19 @@ static void print_breach(void *user, const char *invariant, const char *text)
 
 int64_t house_verify(struct house *h)
 {
-	struct ledger_report report = { .breach = print_breach };
+	static uint64_t sums[LEDGER_SUMS];
+	struct ledger_report report = { .breach = print_breach, .sale_sums = sums };
 	struct ledger_counts ledger = { 0 };
 	struct visit_counts visits = { 0 };
 	struct visit_env env = { .keys = &h->keys, .directory = h->directory, .catalogue = h->catalogue,
 		.host = h->host, .clock = &h->clock.clock };
 
+	memset(sums, 0, sizeof(sums));
 	arena_reset(h->arena);
 	env.arena = h->arena;
 	assert_ok(store_read_begin(h->store, &env.tx, &h->err), &h->err);
 	assert_ok(ledger_verify(env.tx, &h->keys.seal, &report, &ledger, &h->err), &h->err);
-	assert_ok(visit_verify(&env, print_breach, NULL, &visits, &h->err), &h->err);
+	assert_ok(visit_verify(&env, sums, print_breach, NULL, &visits, &h->err), &h->err);
 	store_read_end(&env.tx);
 	return ledger.breaches + visits.breaches;
 }

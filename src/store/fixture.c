@@ -1,0 +1,255 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* See fixture_impl.h. */
+#include "store/fixture_impl.h"
+
+#include <ftw.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+const struct engine fixture_engines[] = {
+	{ "sqlite file", "sqlite:%s/store", true, true },
+	{ "sqlite memory", "sqlite::memory:", false, true },
+};
+const size_t fixture_engine_count = sizeof(fixture_engines) / sizeof(fixture_engines[0]);
+
+/* ---- the room "test" ---- */
+
+static const char *const migrations[] = {
+	"CREATE TABLE accounts (bucket INTEGER NOT NULL, account BIGINT NOT NULL,"
+	" balance BIGINT NOT NULL, PRIMARY KEY (bucket, account)) {rows}",
+	"CREATE TABLE entries (at BIGINT NOT NULL, bucket INTEGER NOT NULL, account BIGINT NOT NULL,"
+	" amount BIGINT NOT NULL, memo TEXT, body {blob}, {grow at | bucket, account}) {rows}",
+};
+
+#define STMT(name, reach, sql) const struct store_stmt name = { "test." #name, reach, sql }
+
+STMT(find_account, STORE_ONE,
+	"SELECT balance FROM accounts WHERE bucket = $1 AND account = $2");
+STMT(add_account, STORE_ONE,
+	"INSERT INTO accounts (bucket, account, balance) VALUES ($1, $2, $3)");
+STMT(change_account, STORE_ONE,
+	"UPDATE accounts SET balance = balance + $3 WHERE bucket = $1 AND account = $2");
+STMT(put_account, STORE_ONE,
+	"INSERT INTO accounts (bucket, account, balance) VALUES ($1, $2, $3)"
+	" ON CONFLICT (bucket, account) DO UPDATE SET balance = accounts.balance + $3");
+STMT(add_account_returning, STORE_ONE,
+	"INSERT INTO accounts (bucket, account, balance) VALUES ($1, $2, $3) RETURNING balance");
+STMT(change_returning, STORE_ONE,
+	"UPDATE accounts SET balance = balance + $2 WHERE bucket = $1 RETURNING account, balance");
+STMT(add_entry, STORE_ONE,
+	"INSERT INTO entries (at, bucket, account, amount, memo, body)"
+	" VALUES ($1, $2, $3, $4, $5, $6)");
+STMT(find_entry, STORE_ONE,
+	"SELECT amount, memo, body FROM entries WHERE at = $1 AND bucket = $2 AND account = $3");
+STMT(list_entries, STORE_ONE,
+	"SELECT at, amount FROM entries WHERE bucket = $1 AND account = $2 ORDER BY at");
+STMT(count_entries, STORE_ONE,
+	"SELECT COUNT(*) FROM entries WHERE bucket = $1 AND account = $2");
+STMT(sum_entries, STORE_SWEEP,
+	"SELECT a.account, a.balance, (SELECT SUM(e.amount) FROM entries e WHERE e.bucket = a.bucket"
+	" AND e.account = a.account) FROM accounts a ORDER BY a.account");
+STMT(swapped, STORE_ONE,
+	"SELECT '$1 $2', $2, $1, $11, $3 FROM accounts WHERE bucket = $4 AND account = $5"
+	" AND $6 = $7 AND $8 = $9 AND $10 = 10");
+
+const struct store_room test_room = {
+	.name = "test",
+	.migrations = migrations,
+	.migration_count = sizeof(migrations) / sizeof(migrations[0]),
+};
+
+static const struct store_room *const rooms[] = { &test_room };
+
+/* ---- the store ---- */
+
+void fixture_init_empty(struct fixture *fixture, const struct engine *engine)
+{
+	memset(fixture, 0, sizeof(*fixture));
+	fixture->engine = engine;
+	strcpy(fixture->dir, "/tmp/zegel-store-XXXXXX");
+	assert_non_null(mkdtemp(fixture->dir));
+	snprintf(fixture->url, sizeof(fixture->url), engine->url, fixture->dir);
+	clock_fake_init(&fixture->clock, FIXTURE_NOW, 1);
+	fixture->options = (struct store_options) {
+		.url = str_of(fixture->url),
+		.rooms = rooms,
+		.room_count = 1,
+		.clock = &fixture->clock.clock,
+	};
+}
+
+void fixture_open(struct fixture *fixture)
+{
+	struct err err;
+	assert_ok(store_open(&fixture->options, &fixture->store, &err), &err);
+}
+
+void fixture_init(struct fixture *fixture, const struct engine *engine)
+{
+	struct err err;
+	fixture_init_empty(fixture, engine);
+	if (engine->stays)
+		assert_ok(store_migrate(&fixture->options, false, NULL, NULL, &err), &err);
+	fixture_open(fixture);
+}
+
+void fixture_close(struct fixture *fixture)
+{
+	store_close(&fixture->store);
+}
+
+static int remove_one(const char *path, const struct stat *st, int kind, struct FTW *ftw)
+{
+	return remove(path);
+}
+
+void fixture_done(struct fixture *fixture)
+{
+	fixture_close(fixture);
+	nftw(fixture->dir, remove_one, 8, FTW_DEPTH | FTW_PHYS);
+}
+
+/* ---- posts ---- */
+
+static int put_entry(struct post *post, struct store_tx *tx, struct err *err)
+{
+	int64_t bucket = post->unit.bucket;
+	int rc = store_write(tx, &add_entry, ARGS(V_INT(post->now), V_INT(bucket),
+		V_INT(post->account), V_INT(post->amount), V_NULL, V_NULL), 1, err);
+	if (rc)
+		return rc;
+	return store_write(tx, &put_account, ARGS(V_INT(bucket), V_INT(post->account),
+		V_INT(post->amount)), 1, err);
+}
+
+static int read_first(struct post *post, struct store_tx *tx, struct err *err)
+{
+	struct store_rows *rows ROWS_AUTO = NULL;
+	int rc = store_query(tx, &find_account, ARGS(V_INT(post->unit.bucket),
+		V_INT(post->account)), &rows, err);
+	if (rc)
+		return rc;
+	rc = store_next(rows, err);
+	return rc < 0 ? rc : 0;
+}
+
+static int leave_open(struct post *post, struct store_tx *tx, struct err *err)
+{
+	struct store_rows *rows;
+	int rc = store_query(tx, &find_account, ARGS(V_INT(post->unit.bucket),
+		V_INT(post->account)), &rows, err);
+	return rc ? rc : store_next(rows, err) < 0 ? ERR_STORE : 0;
+}
+
+/* A statement that fails in every engine: NULL where there may be none. */
+static int bad_statement(struct store_tx *tx, struct err *err)
+{
+	return store_write(tx, &add_account, ARGS(V_INT(1), V_INT(1), V_NULL), 1, err);
+}
+
+static int as_told(struct post *post, struct store_tx *tx, struct err *err)
+{
+	int64_t bucket = post->unit.bucket;
+	switch (post->told) {
+	case 'd':
+		return UNIT_DROP;
+	case 'f':
+		return err_set(err, ERR_CONFLICT, "told to fail");
+	case 'm':
+		return STORE_MOVED;
+	case 't':
+		return post->runs <= 2 ? STORE_MOVED : 0;
+	case 's':
+		return bad_statement(tx, NULL) < 0 ? 0 : ERR_INTERNAL;
+	case 'e':
+		return store_write(tx, &change_account, ARGS(V_INT(bucket), V_INT(-1), V_INT(1)),
+			1, NULL) < 0 ? ERR_INTERNAL : 0;
+	case 'u':
+		return store_write(tx, &add_account, ARGS(V_INT(bucket), V_INT(post->account),
+			V_INT(0)), 1, err);
+	case 'l':
+		return leave_open(post, tx, err);
+	default:
+		return 0;
+	}
+}
+
+static int post_run(struct unit *unit, struct store_tx *tx, int64_t now, struct err *err)
+{
+	struct post *post = (struct post *)unit;
+	post->runs++;
+	post->now = now;
+	if (post->told == 'g' && post->runs == 1)
+		post->gate(post);
+	int rc = read_first(post, tx, err);
+	if (rc)
+		return rc;
+	if (post->told == 'D')
+		return UNIT_DROP;
+	if (post->told == 'F')
+		return err_set(err, ERR_CONFLICT, "told to fail");
+	if (post->told == 'M')
+		return STORE_MOVED;
+	rc = put_entry(post, tx, err);
+	return rc ? rc : as_told(post, tx, err);
+}
+
+static void post_done(struct unit *unit)
+{
+	struct post *post = (struct post *)unit;
+	post->finished++;
+	if (post->on_done)
+		post->on_done(post);
+}
+
+void post_init(struct post *post, int64_t account, int64_t amount, char told)
+{
+	memset(post, 0, sizeof(*post));
+	post->unit = (struct unit) {
+		.run = post_run, .done = post_done, .bucket = (uint16_t)account, .rc = -999
+	};
+	post->account = account;
+	post->amount = amount;
+	post->told = told;
+}
+
+static int64_t ask(struct fixture *fixture, const struct store_stmt *stmt, int64_t account)
+{
+	struct store_tx *tx;
+	struct err err;
+	int64_t answer = -1;
+	assert_ok(store_read_begin(fixture->store, &tx, &err), &err);
+	struct store_rows *rows = NULL;
+	assert_ok(store_query(tx, stmt, ARGS(V_INT((uint16_t)account), V_INT(account)), &rows,
+		&err), &err);
+	int rc = store_next(rows, &err);
+	if (rc == 1)
+		answer = store_int(rows, 0);
+	assert_true(rc >= 0);
+	store_rows_done(&rows);
+	store_read_end(&tx);
+	return answer;
+}
+
+int64_t entries_of(struct fixture *fixture, int64_t account)
+{
+	return ask(fixture, &count_entries, account);
+}
+
+int64_t balance_of(struct fixture *fixture, int64_t account)
+{
+	return ask(fixture, &find_account, account);
+}
+
+void assert_sums(struct fixture *fixture)
+{
+	struct store_tx *tx;
+	struct err err;
+	assert_ok(store_read_begin(fixture->store, &tx, &err), &err);
+	struct store_rows *rows = NULL;
+	assert_ok(store_query(tx, &sum_entries, NO_ARGS, &rows, &err), &err);
+	while (store_next(rows, &err) == 1)
+		assert_int_equal(store_int(rows, 1), store_int(rows, 2));
+	store_rows_done(&rows);
+	store_read_end(&tx);
+}

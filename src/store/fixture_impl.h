@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the store's own tests share: engines, a small room, a store in a folder of its own, and a unit
+ * that behaves as a letter says. Written against store.h only.
+ *
+ * To run the contract on another engine: a row in fixture_engines (fixture.c). */
+#ifndef STORE_FIXTURE_IMPL_H
+#define STORE_FIXTURE_IMPL_H
+
+#include <limits.h>
+
+#include "store/store.h"
+#include "tests/support/test.h"
+
+struct engine {
+	const char *name;
+	const char *url; /* %s is a folder of the test's own */
+	bool stays;      /* closed and opened again it is the same store */
+	bool copies;     /* store_backup() works */
+};
+extern const struct engine fixture_engines[];
+extern const size_t fixture_engine_count;
+
+struct fixture {
+	const struct engine *engine;
+	char dir[64];
+	char url[128];
+	struct clock_fake clock;
+	struct store_options options;
+	struct store *store;
+};
+
+/* The start of every fixture's clock. */
+#define FIXTURE_NOW INT64_C(1795000000000000)
+
+/* A folder, a migrated store in it, opened. */
+void fixture_init(struct fixture *fixture, const struct engine *engine);
+/* The folder only. */
+void fixture_init_empty(struct fixture *fixture, const struct engine *engine);
+void fixture_open(struct fixture *fixture);
+void fixture_close(struct fixture *fixture);
+/* Closes the store and removes the folder with all that is in it. */
+void fixture_done(struct fixture *fixture);
+
+/* ---- the room "test" ---- */
+
+/* accounts (bucket, account, balance) and entries (at, bucket, account, amount, memo, body) */
+extern const struct store_room test_room;
+extern const struct store_stmt find_account, add_account, change_account, add_entry, find_entry,
+	list_entries, count_entries, sum_entries, add_account_returning, change_returning, put_account,
+	swapped;
+
+/* ---- a unit ---- */
+
+/* Adds an entry and changes its account's balance, then does as it is told. */
+struct post {
+	struct unit unit; /* first */
+	int64_t account, amount;
+	/* k keeps  d drops  D drops before writing  f fails  F fails before writing
+	 * m moved always  M moved always, before writing  t moved twice, then keeps
+	 * s a failed statement, swallowed  e a wrong expectation, swallowed  u a unique key taken, always
+	 * l leaves rows open, keeps  g waits for its gate, keeps */
+	char told;
+	int (*gate)(struct post *post);
+	int runs;
+	int64_t now;   /* of the last run */
+	int finished;  /* calls of done() */
+	void (*on_done)(struct post *post);
+	void *user;
+};
+
+/* A post to account n of bucket n, in memory of the caller. */
+void post_init(struct post *post, int64_t account, int64_t amount, char told);
+/* Is it in the store: 1, or how often. Checks that the balances are the sums of the entries. */
+int64_t entries_of(struct fixture *fixture, int64_t account);
+int64_t balance_of(struct fixture *fixture, int64_t account);
+/* Every balance is the sum of its entries. */
+void assert_sums(struct fixture *fixture);
+
+#endif

@@ -1,0 +1,384 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Statements on SQLite: kept prepared per connection, found by their address.
+ *
+ * `$N` is a name to SQLite, numbered by first appearance; it is rewritten to `?N`, which is a number.
+ * What a write binds is used before it returns, so it is bound without a copy; what a query binds may be
+ * looked at for each row, when the caller's bytes may be gone, so SQLite copies it.
+ *
+ * Invariants
+ *   Q1 a kept statement that is not open is reset
+ *   Q2 every open row object is on its connection's list, and open_rows is the list's length */
+#include "store/sqlite_impl.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/check.h"
+
+/* ---- preparing ---- */
+
+/* Copies sql with ?N for $N outside quotes. */
+static bool rewrite(const char *sql, char *out, size_t max)
+{
+	bool quoted = false;
+	size_t i = 0;
+	for (; sql[i]; i++) {
+		if (i + 1 >= max)
+			return false;
+		if (sql[i] == '\'')
+			quoted = !quoted;
+		bool parameter = !quoted && sql[i] == '$' && sql[i + 1] >= '1' && sql[i + 1] <= '9';
+		out[i] = parameter ? '?' : sql[i];
+	}
+	out[i] = '\0';
+	return true;
+}
+
+static int prepare(struct sqlite_conn *conn, const struct store_stmt *key, bool keep,
+	struct sqlite_rows *rows, struct err *err)
+{
+	char sql[SQLITE_SQL_MAX];
+	const char *rest = "";
+	if (!rewrite(key->sql, sql, sizeof(sql)))
+		return err_set(err, ERR_INTERNAL, "%s: the statement is too long", key->name);
+	int rc = sqlite3_prepare_v3(conn->db, sql, -1, keep ? SQLITE_PREPARE_PERSISTENT : 0,
+		&rows->stmt, &rest);
+	if (rc)
+		return sqlite_error(conn, key->name, err);
+	if (!rows->stmt || *rest)
+		return err_set(err, ERR_INTERNAL, "%s: not one statement", key->name);
+	rows->rows.conn = &conn->conn;
+	rows->key = key;
+	rows->sql = key->sql;
+	rows->params = sqlite3_bind_parameter_count(rows->stmt);
+	rows->columns = sqlite3_column_count(rows->stmt);
+	rows->read_only = sqlite3_stmt_readonly(rows->stmt);
+	rows->spare = !keep;
+	return 0;
+}
+
+static int make(struct sqlite_conn *conn, const struct store_stmt *key, bool keep,
+	struct sqlite_rows **ret, struct err *err)
+{
+	struct sqlite_rows *rows = calloc(1, sizeof(*rows));
+	if (!rows)
+		return err_set(err, ERR_NO_MEMORY, "%s: no memory", key->name);
+	int rc = prepare(conn, key, keep, rows, err);
+	if (rc) {
+		sqlite3_finalize(rows->stmt);
+		free(rows);
+		return rc;
+	}
+	*ret = rows;
+	return 0;
+}
+
+static void unmake(struct sqlite_rows *rows)
+{
+	sqlite3_finalize(rows->stmt);
+	free(rows);
+}
+
+/* ---- the table of kept statements ---- */
+
+static size_t place(const struct store_stmt *key, size_t size)
+{
+	return (size_t)(((uintptr_t)key >> 3) * UINT64_C(0x9e3779b97f4a7c15) >> 32) & (size - 1);
+}
+
+/* The slot that holds the statement, or the empty one where it belongs. */
+static struct sqlite_rows **slot(struct sqlite_rows **table, size_t size,
+	const struct store_stmt *key)
+{
+	size_t i = place(key, size);
+	while (table[i] && table[i]->key != key)
+		i = (i + 1) & (size - 1);
+	return &table[i];
+}
+
+static int table_grow(struct sqlite_conn *conn, struct err *err)
+{
+	size_t size = conn->table_size ? conn->table_size * 2 : 256;
+	if (size > 2 * SQLITE_STMTS_MAX)
+		return err_set(err, ERR_INTERNAL, "more than %d statements", SQLITE_STMTS_MAX);
+	struct sqlite_rows **table = calloc(size, sizeof(table[0]));
+	if (!table)
+		return err_set(err, ERR_NO_MEMORY, "no memory for the statements");
+	for (size_t i = 0; i < conn->table_size; i++) {
+		if (conn->table[i])
+			*slot(table, size, conn->table[i]->key) = conn->table[i];
+	}
+	free(conn->table);
+	conn->table = table;
+	conn->table_size = size;
+	return 0;
+}
+
+static int keep(struct sqlite_conn *conn, const struct store_stmt *key, struct sqlite_rows **ret,
+	struct err *err)
+{
+	int rc = conn->table_count * 2 >= conn->table_size ? table_grow(conn, err) : 0;
+	if (!rc)
+		rc = make(conn, key, true, ret, err);
+	if (rc)
+		return rc;
+	*slot(conn->table, conn->table_size, key) = *ret;
+	conn->table_count++;
+	return 0;
+}
+
+/* The address is kept but its text is another: a statement on a stack, in tests. */
+static int replace(struct sqlite_conn *conn, struct sqlite_rows **kept, struct sqlite_rows **ret,
+	struct err *err)
+{
+	struct sqlite_rows *rows;
+	int rc = make(conn, (*kept)->key, true, &rows, err);
+	if (rc)
+		return rc;
+	unmake(*kept);
+	*kept = *ret = rows;
+	return 0;
+}
+
+/* A statement that is ready to be bound. */
+static int find(struct sqlite_conn *conn, const struct store_stmt *key, struct sqlite_rows **ret,
+	struct err *err)
+{
+	if (!conn->table_size)
+		return keep(conn, key, ret, err);
+	struct sqlite_rows **kept = slot(conn->table, conn->table_size, key);
+	if (!*kept)
+		return keep(conn, key, ret, err);
+	if ((*kept)->open)
+		return make(conn, key, false, ret, err);
+	if ((*kept)->sql != key->sql)
+		return replace(conn, kept, ret, err);
+	*ret = *kept;
+	return 0;
+}
+
+void sqlite_forget(struct sqlite_conn *conn)
+{
+	sqlite_rows_drop(&conn->conn);
+	for (size_t i = 0; i < conn->table_size; i++) {
+		if (conn->table[i])
+			unmake(conn->table[i]);
+	}
+	free(conn->table);
+	conn->table = NULL;
+	conn->table_size = conn->table_count = 0;
+}
+
+/* ---- binding ---- */
+
+/* A NULL pointer would bind NULL; an empty text is not NULL. */
+static const char *not_null(struct str s)
+{
+	return s.ptr ? s.ptr : "";
+}
+
+static int bind_one(sqlite3_stmt *stmt, int at, const struct store_val *val,
+	sqlite3_destructor_type copy)
+{
+	switch (val->type) {
+	case STORE_INT:
+		return sqlite3_bind_int64(stmt, at, val->integer);
+	case STORE_TEXT:
+		return sqlite3_bind_text64(stmt, at, not_null(val->bytes), val->bytes.len, copy,
+			SQLITE_UTF8);
+	case STORE_BLOB:
+		return sqlite3_bind_blob64(stmt, at, not_null(val->bytes), val->bytes.len, copy);
+	case STORE_NULL:
+		break;
+	}
+	return sqlite3_bind_null(stmt, at);
+}
+
+static int bind(struct sqlite_conn *conn, struct sqlite_rows *rows, struct store_args args,
+	sqlite3_destructor_type copy, struct err *err)
+{
+	if (unexpected(args.count != (size_t)rows->params))
+		return err_set(err, ERR_INTERNAL, "%s: %zu values for %d parameters",
+			rows->key->name, args.count, rows->params);
+	for (int i = 0; i < rows->params; i++) {
+		if (bind_one(rows->stmt, i + 1, &args.vals[i], copy))
+			return sqlite_error(conn, rows->key->name, err);
+	}
+	return 0;
+}
+
+static int find_and_bind(struct sqlite_conn *conn, const struct store_stmt *stmt,
+	struct store_args args, sqlite3_destructor_type copy, struct sqlite_rows **ret,
+	struct err *err)
+{
+	struct sqlite_rows *rows;
+	int rc = find(conn, stmt, &rows, err);
+	if (rc)
+		return rc;
+	rc = bind(conn, rows, args, copy, err);
+	if (rc && rows->spare)
+		unmake(rows);
+	if (!rc)
+		*ret = rows;
+	return rc;
+}
+
+/* ---- running ---- */
+
+/* A step failed: what that means, and the statement is reset (Q1). */
+static int step_failed(struct sqlite_rows *rows, struct err *err)
+{
+	struct sqlite_conn *conn = sqlite_of(rows->rows.conn);
+	int code = sqlite3_extended_errcode(conn->db);
+	int rc = STORE_MOVED;
+	if (code != SQLITE_CONSTRAINT_PRIMARYKEY && code != SQLITE_CONSTRAINT_UNIQUE &&
+		code != SQLITE_CONSTRAINT_ROWID)
+		rc = sqlite_error(conn, rows->key->name, err);
+	sqlite3_reset(rows->stmt);
+	return rc;
+}
+
+static void rows_open(struct sqlite_conn *conn, struct sqlite_rows *rows)
+{
+	rows->open = true;
+	rows->stands = rows->at_end = false;
+	rows->next_open = conn->open;
+	rows->prev_open = &conn->open;
+	if (conn->open)
+		conn->open->prev_open = &rows->next_open;
+	conn->open = rows;
+	conn->conn.open_rows++;
+}
+
+void sqlite_rows_done(struct store_rows *base)
+{
+	struct sqlite_rows *rows = (struct sqlite_rows *)base;
+	struct sqlite_conn *conn = sqlite_of(base->conn);
+	require(rows->open && conn->conn.open_rows > 0);
+	sqlite3_reset(rows->stmt);
+	rows->open = false;
+	*rows->prev_open = rows->next_open;
+	if (rows->next_open)
+		rows->next_open->prev_open = rows->prev_open;
+	conn->conn.open_rows--;
+	if (rows->spare)
+		unmake(rows);
+}
+
+void sqlite_rows_drop(struct store_conn *conn)
+{
+	while (sqlite_of(conn)->open)
+		sqlite_rows_done(&sqlite_of(conn)->open->rows);
+}
+
+/* Has so much been written beside this reading that it must end? */
+static bool lasted_too_long(const struct sqlite_conn *conn)
+{
+	int64_t grown = (int64_t)atomic_load_explicit(&conn->engine->wal_pages, memory_order_relaxed) -
+		conn->wal_at_begin;
+	return conn->use == CONN_READ && grown > conn->engine->marks.reading;
+}
+
+int sqlite_next(struct store_rows *base, struct err *err)
+{
+	struct sqlite_rows *rows = (struct sqlite_rows *)base;
+	require(rows->open);
+	if (lasted_too_long(sqlite_of(base->conn)))
+		return err_set(err, ERR_STORE, "%s: too much was written during this reading: begin "
+			"again, or read a backup", rows->key->name);
+	if (rows->stands) {
+		rows->stands = false;
+		return 1;
+	}
+	if (rows->at_end)
+		return 0;
+	int rc = sqlite3_step(rows->stmt);
+	rows->at_end = rc != SQLITE_ROW;
+	if (rc == SQLITE_ROW)
+		return 1;
+	return rc == SQLITE_DONE ? 0 : sqlite_error(sqlite_of(base->conn), rows->key->name, err);
+}
+
+/* A statement that writes and gives rows writes at its first step: that step is made here, so that it is
+ * made even if nobody asks for the rows. */
+static int write_first(struct sqlite_rows *rows, bool *ret_wrote, struct err *err)
+{
+	int rc = sqlite3_step(rows->stmt);
+	if (rc != SQLITE_ROW && rc != SQLITE_DONE)
+		return step_failed(rows, err);
+	rows->stands = rc == SQLITE_ROW;
+	rows->at_end = rc == SQLITE_DONE;
+	*ret_wrote = true;
+	return 0;
+}
+
+int sqlite_query(struct store_conn *base, const struct store_stmt *stmt, struct store_args args,
+	bool *ret_wrote, struct store_rows **ret, struct err *err)
+{
+	struct sqlite_conn *conn = sqlite_of(base);
+	struct sqlite_rows *rows;
+	int rc = find_and_bind(conn, stmt, args, SQLITE_TRANSIENT, &rows, err);
+	if (rc)
+		return rc;
+	rows_open(conn, rows);
+	rc = rows->read_only ? 0 : write_first(rows, ret_wrote, err);
+	if (rc) {
+		sqlite_rows_done(&rows->rows);
+		return rc;
+	}
+	*ret = &rows->rows;
+	return 0;
+}
+
+int sqlite_write(struct store_conn *base, const struct store_stmt *stmt, struct store_args args,
+	int64_t expect, bool *ret_wrote, struct err *err)
+{
+	struct sqlite_conn *conn = sqlite_of(base);
+	struct sqlite_rows *rows;
+	int rc = find_and_bind(conn, stmt, args, SQLITE_STATIC, &rows, err);
+	if (rc)
+		return rc;
+	do
+		rc = sqlite3_step(rows->stmt);
+	while (rc == SQLITE_ROW);
+	if (rc != SQLITE_DONE) {
+		rc = step_failed(rows, err);
+	} else {
+		int64_t changed = rows->read_only ? 0 : sqlite3_changes64(conn->db);
+		*ret_wrote |= changed > 0;
+		sqlite3_reset(rows->stmt);
+		rc = expect == STORE_ANY || changed == expect ? 0 : STORE_MOVED;
+	}
+	if (rows->spare)
+		unmake(rows);
+	return rc;
+}
+
+/* ---- columns ---- */
+
+static sqlite3_stmt *row(const struct store_rows *base, int column)
+{
+	const struct sqlite_rows *rows = (const struct sqlite_rows *)base;
+	require(rows->open && column >= 0 && column < rows->columns);
+	return rows->stmt;
+}
+
+int64_t sqlite_row_int(const struct store_rows *rows, int column)
+{
+	return sqlite3_column_int64(row(rows, column), column);
+}
+
+struct str sqlite_row_bytes(const struct store_rows *rows, int column)
+{
+	sqlite3_stmt *stmt = row(rows, column);
+	if (sqlite3_column_type(stmt, column) == SQLITE_NULL)
+		return (struct str) { NULL, 0 };
+	const void *ptr = sqlite3_column_blob(stmt, column);
+	int len = sqlite3_column_bytes(stmt, column);
+	return str_bytes(ptr ? ptr : "", (size_t)len);
+}
+
+bool sqlite_row_is_null(const struct store_rows *rows, int column)
+{
+	return sqlite3_column_type(row(rows, column), column) == SQLITE_NULL;
+}

@@ -1,0 +1,164 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The checkpointer: keeps SQLite's write-ahead log short.
+ *
+ * Commits append pages to the log; a checkpoint copies them into the file; when all of the log is copied
+ * and nobody reads from it, the next commit starts the log anew. SQLite would checkpoint on the writer's
+ * time, at the commit that passes a mark; a thread of its own does it beside the writer instead. Under
+ * constant load that never ends by itself: while the thread copies, the writer appends. So past a second
+ * mark the thread repeats until only a tail is left, and the writer copies that between two groups, while
+ * nothing is appended (sqlite_between()).
+ *
+ * Readers that began earlier keep the log from being copied or from starting anew. The writer waits for
+ * them a moment, for most readings are short; else it is tried again when the log has grown on.
+ *
+ * Invariants
+ *   W1 the writer copies only what was appended while the thread made its last copy, and waits for
+ *      readers at most RESTART_PATIENCE_MS
+ *   W2 between two copies the log has grown: a reader that stays does not make the thread spin */
+#include "store/sqlite_impl.h"
+
+#include <string.h>
+
+#include "base/check.h"
+
+/* Pages left that need no further copy by the thread: a group or two. */
+#define TAIL_PAGES 512
+/* Copies in a row of what was appended during the last; each leaves a third or less of it. */
+#define PASSES_MAX 5
+/* How long the writer waits for readers of the old log. */
+#define RESTART_PATIENCE_MS 5
+/* After a copy that a reader cut short, the next when the log has grown by this part of the mark. */
+#define AGAIN_PART 8
+
+/* After each commit, on the writer's thread: so many pages are in the log. */
+static int on_commit(void *user, sqlite3 *db, const char *schema, int pages)
+{
+	struct sqlite_engine *engine = user;
+	pthread_mutex_lock(&engine->lock);
+	if (pages < atomic_load(&engine->wal_pages)) { /* the log has started anew */
+		engine->wal_copied = 0;
+		engine->wal_wake_at = engine->marks.copy;
+	}
+	atomic_store(&engine->wal_pages, pages);
+	if (pages >= engine->wal_wake_at)
+		pthread_cond_signal(&engine->filled);
+	pthread_mutex_unlock(&engine->lock);
+	return SQLITE_OK;
+}
+
+void sqlite_watch_wal(struct sqlite_conn *conn)
+{
+	sqlite3_wal_hook(conn->db, on_commit, conn->engine);
+}
+
+static int pages_left(struct sqlite_engine *engine)
+{
+	pthread_mutex_lock(&engine->lock);
+	int left = atomic_load(&engine->wal_pages) - engine->wal_copied;
+	pthread_mutex_unlock(&engine->lock);
+	return left;
+}
+
+/* Copies what may be copied. Was that all there was when it began? A failure is not reported: what could
+ * not be copied stays in the log, and the next copy meets it again. */
+static bool copy(struct sqlite_conn *conn, int mode)
+{
+	struct sqlite_engine *engine = conn->engine;
+	int pages = -1, copied = -1;
+	int rc = sqlite3_wal_checkpoint_v2(conn->db, NULL, mode, &pages, &copied);
+	bool whole = rc == SQLITE_OK && copied == pages;
+	pthread_mutex_lock(&engine->lock);
+	if (copied >= 0 && copied <= atomic_load(&engine->wal_pages))
+		engine->wal_copied = copied;
+	engine->wal_wake_at = whole ? copied + engine->marks.copy
+		: atomic_load(&engine->wal_pages) + 1 + engine->marks.copy / AGAIN_PART; /* W2 */
+	pthread_mutex_unlock(&engine->lock);
+	return whole;
+}
+
+static void tend(struct sqlite_engine *engine)
+{
+	struct sqlite_conn *conn = sqlite_of(engine->tender);
+	bool whole = copy(conn, SQLITE_CHECKPOINT_PASSIVE);
+	if (atomic_load(&engine->wal_pages) < engine->marks.restart)
+		return;
+	for (int i = 1; whole && i < PASSES_MAX && pages_left(engine) > TAIL_PAGES; i++)
+		whole = copy(conn, SQLITE_CHECKPOINT_PASSIVE);
+	atomic_store(&engine->tail_is_short, whole); /* W1 */
+}
+
+static void *tender(void *user)
+{
+	struct sqlite_engine *engine = user;
+	pthread_mutex_lock(&engine->lock);
+	while (!engine->stop) {
+		if (atomic_load(&engine->wal_pages) < engine->wal_wake_at) {
+			pthread_cond_wait(&engine->filled, &engine->lock);
+			continue;
+		}
+		pthread_mutex_unlock(&engine->lock);
+		tend(engine);
+		pthread_mutex_lock(&engine->lock);
+	}
+	pthread_mutex_unlock(&engine->lock);
+	return NULL;
+}
+
+/* The writer finishes what the thread has left, and the next commit starts the log anew. */
+static void finish(struct sqlite_conn *conn)
+{
+	conn->patience_ms = RESTART_PATIENCE_MS;
+	copy(conn, SQLITE_CHECKPOINT_RESTART);
+	conn->patience_ms = STORE_PATIENCE_MS;
+}
+
+/* A program without the thread, a command, copies by itself now and then. */
+static void copy_alone(struct sqlite_conn *conn)
+{
+	struct sqlite_engine *engine = conn->engine;
+	pthread_mutex_lock(&engine->lock);
+	bool due = atomic_load(&engine->wal_pages) >= engine->wal_wake_at;
+	pthread_mutex_unlock(&engine->lock);
+	if (due)
+		copy(conn, SQLITE_CHECKPOINT_PASSIVE);
+}
+
+void sqlite_between(struct store_conn *base)
+{
+	struct sqlite_conn *conn = sqlite_of(base);
+	if (!atomic_load(&conn->engine->started))
+		copy_alone(conn);
+	else if (atomic_exchange(&conn->engine->tail_is_short, false))
+		finish(conn);
+}
+
+int sqlite_start(struct store_engine *base, struct err *err)
+{
+	struct sqlite_engine *engine = (struct sqlite_engine *)base;
+	require(!atomic_load(&engine->started));
+	int rc = sqlite_connect(base, CONN_TEND, &engine->tender, err);
+	if (rc)
+		return rc;
+	engine->stop = false;
+	rc = pthread_create(&engine->thread, NULL, tender, engine);
+	if (rc) {
+		sqlite_disconnect(engine->tender);
+		return err_set(err, ERR_STORE, "no thread for the checkpointer: %s", strerror(rc));
+	}
+	atomic_store(&engine->started, true);
+	return 0;
+}
+
+void sqlite_stop(struct store_engine *base)
+{
+	struct sqlite_engine *engine = (struct sqlite_engine *)base;
+	if (!atomic_load(&engine->started))
+		return;
+	pthread_mutex_lock(&engine->lock);
+	engine->stop = true;
+	pthread_cond_signal(&engine->filled);
+	pthread_mutex_unlock(&engine->lock);
+	pthread_join(engine->thread, NULL);
+	sqlite_disconnect(engine->tender);
+	atomic_store(&engine->started, false);
+}

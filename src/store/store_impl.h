@@ -1,0 +1,246 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Inside the store: what a driver is, and what lies between the public door and a driver.
+ *
+ *   store.c     the public door: transactions, statements, readers, fault injection
+ *   teller.c    units, groups, queues
+ *   migrate.c   schema steps; ddl.c their tokens
+ *   sqlite*.c   the driver of SQLite
+ *
+ * To add an engine: a `const struct store_driver` of its own, one row in the table of driver.c, one row
+ * in the URLs of contract_test.c. Nothing above the table knows which engine it is or how many tellers
+ * there are.
+ *
+ * Invariants
+ *   S1 a connection is used by one thread at a time: a writer's under its turn, a reader's while lent
+ *   S2 after a statement failed, or an expectation did, no later statement of that unit reaches the
+ *      driver, and the unit is not kept, whatever it returns
+ *   S3 no row is open when a unit ends
+ *   S4 done() is called once for each accepted unit, after the fate of what it wrote is known
+ *   S5 unit->rc == 0 only after the commit that holds the unit returned success */
+#ifndef STORE_STORE_IMPL_H
+#define STORE_STORE_IMPL_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+#include "base/buf.h"
+#include "store/store.h"
+
+/* ---- limits ---- */
+
+/* Units that may wait for one teller: about a third of a second of work, so that a client is told to come
+ * back before its own patience ends. */
+#define STORE_QUEUE_DEFAULT 4096
+/* Units in one commit: larger groups gain little (store/README.md) and cost the last of them latency. */
+#define STORE_GROUP_DEFAULT 256
+#define STORE_GROUP_LIMIT 4096
+/* Read transactions at the same time: more than the HTTP workers and the jobs together. */
+#define STORE_READERS_MAX 24
+/* How long a reader waits for one of those, and a writer for another program, before ERR_BUSY. */
+#define STORE_PATIENCE_MS 5000
+/* Bytes of one schema step after its tokens are filled in. */
+#define STORE_DDL_MAX 16384
+
+/* ---- the driver table ---- */
+
+enum conn_use {
+	CONN_WRITE, /* begin() takes the right to write at once */
+	CONN_READ,  /* begin() starts a snapshot; writes are refused by the engine */
+	CONN_TEND,  /* the driver's own housekeeping */
+};
+
+enum open_how {
+	OPEN_EXISTING, /* ERR_STORE if there is no store */
+	OPEN_MAKE,     /* makes one if there is none */
+	OPEN_REHEARSE, /* if there is none, one that is gone when closed */
+};
+
+/* A driver's state of one open store; each driver has a struct of its own behind it. */
+struct store_engine;
+
+/* The first member of every driver's connection. */
+struct store_conn {
+	const struct store_driver *driver;
+	int open_rows;
+};
+
+/* The first member of every driver's rows. */
+struct store_rows {
+	struct store_conn *conn;
+	struct store_tx *tx;
+};
+
+/* What the tokens of a schema step become. */
+struct ddl_words {
+	const char *blob;
+	const char *rows;
+	bool time_first; /* {grow TIME | REST}: (TIME, REST), else (REST, TIME) */
+};
+
+struct store_driver {
+	const char *name;
+	const char *scheme; /* what its URLs begin with */
+	/* How many tellers; and whether several units may share one transaction (then mark, release and
+	 * undo are there, one level deep). */
+	int tellers;
+	bool groups;
+	struct ddl_words words;
+
+	int (*open)(const struct store_options *options, enum open_how how, struct store_engine **ret,
+		struct err *err);
+	void (*close)(struct store_engine *engine);
+	/* Does an open by this URL make a new store, for as long as it is open? */
+	bool (*is_fleeting)(const struct store_engine *engine);
+	int (*connect)(struct store_engine *engine, enum conn_use use, struct store_conn **ret,
+		struct err *err);
+	void (*disconnect)(struct store_conn *conn);
+
+	/* ERR_BUSY: another program holds the store. */
+	int (*begin)(struct store_conn *conn, struct err *err);
+	/* 0 on disk. STORE_MOVED: an expectation failed, all is undone. ERR_STORE: known not to be there.
+	 * ERR_UNCERTAIN. After it no transaction is open. */
+	int (*commit)(struct store_conn *conn, struct err *err);
+	void (*rollback)(struct store_conn *conn);
+	/* Is the transaction still there? Some failures undo it all. */
+	bool (*is_open)(struct store_conn *conn);
+	int (*mark)(struct store_conn *conn, struct err *err);
+	int (*release)(struct store_conn *conn, struct err *err);
+	int (*undo)(struct store_conn *conn, struct err *err);
+
+	/* STORE_MOVED: a unique key was taken, or the engine asks to run the unit again. */
+	int (*query)(struct store_conn *conn, const struct store_stmt *stmt, struct store_args args,
+		bool *ret_wrote, struct store_rows **ret, struct err *err);
+	int (*next)(struct store_rows *rows, struct err *err);
+	void (*rows_done)(struct store_rows *rows);
+	/* Ends every open row of a connection. */
+	void (*rows_drop)(struct store_conn *conn);
+	int64_t (*row_int)(const struct store_rows *rows, int column);
+	struct str (*row_bytes)(const struct store_rows *rows, int column);
+	bool (*row_is_null)(const struct store_rows *rows, int column);
+	/* *ret_wrote is set, never cleared, if the transaction changed. */
+	int (*write)(struct store_conn *conn, const struct store_stmt *stmt, struct store_args args,
+		int64_t expect, bool *ret_wrote, struct err *err);
+	/* One statement of a schema step. */
+	int (*ddl)(struct store_conn *conn, const char *sql, struct err *err);
+
+	/* Housekeeping; each may be NULL. start and stop bracket the life of the tellers; between is
+	 * called by a writer after each group, outside a transaction. */
+	int (*start)(struct store_engine *engine, struct err *err);
+	void (*stop)(struct store_engine *engine);
+	void (*between)(struct store_conn *conn);
+	int (*backup)(struct store_engine *engine, const char *path, struct err *err);
+	int64_t (*bytes)(struct store_engine *engine);
+};
+
+extern const struct store_driver sqlite_driver;
+/* The driver of a URL. */
+int driver_find(struct str url, const struct store_driver **ret, struct err *err) must_check;
+
+/* ---- transactions ---- */
+
+struct store_tx {
+	struct store *store;
+	struct store_conn *conn;
+	bool writing;
+	bool wrote;     /* the unit changed something */
+	bool moved;     /* an expectation failed */
+	int failed;     /* the first statement that failed said so (S2) */
+	struct err err; /* and this */
+};
+
+/* A new unit begins in the transaction. */
+void tx_reset(struct store_tx *tx);
+/* begin and commit with fault injection. */
+int tx_begin(struct store_tx *tx, struct err *err) must_check;
+int tx_commit(struct store_tx *tx, struct err *err) must_check;
+void tx_rollback(struct store_tx *tx);
+
+/* ---- writers ---- */
+
+/* First come, first served: the teller and store_run() take turns on one connection. */
+struct turn {
+	pthread_mutex_t lock;
+	pthread_cond_t moved;
+	uint64_t next, serving;
+};
+
+/* How a group is run; each way is slower than the one before and needs less luck. */
+enum group_way {
+	GROUP_PLAIN,  /* no marks: if one that wrote is not kept, all are undone and run again, marked */
+	GROUP_MARKED, /* each unit behind a mark to which it can be undone */
+	GROUP_ALONE,  /* each unit its own transaction */
+};
+
+struct seat {
+	struct unit *unit;
+	int moved;
+};
+
+struct writer {
+	struct store *store;
+	struct turn turn;
+	struct store_tx tx;
+	int marked_left; /* groups that still start with GROUP_MARKED */
+
+	/* the queue */
+	pthread_mutex_t lock;
+	pthread_cond_t filled;
+	pthread_t thread;
+	bool started, stop, idle;
+	struct unit *first, **last;
+	int depth;
+	struct seat *seats; /* group_max of them, the teller's */
+	struct store_stats stats;
+};
+
+int writers_open(struct store *store, struct err *err) must_check;
+void writers_stop(struct store *store);
+void writers_close(struct store *store);
+
+/* ---- the store ---- */
+
+struct reader {
+	struct store_tx tx;
+	struct reader *next;
+};
+
+struct store {
+	const struct store_driver *driver;
+	struct store_engine *engine;
+	struct clock *clock;
+	bool read_only;
+	int queue_max, group_max;
+	_Atomic int64_t last_now;
+	/* For measuring and tests: the way groups start; GROUP_PLAIN. */
+	enum group_way first_way;
+
+	struct writer *writers;
+	int writer_count;
+
+	pthread_mutex_t readers_lock;
+	pthread_cond_t reader_back;
+	struct reader *readers_idle;
+	int reader_count, readers_lent;
+
+	atomic_bool counting;
+	atomic_size_t steps, fail_at;
+};
+
+/* Time for a unit: the clock's, later than every time given before. */
+int64_t store_now(struct store *store);
+/* Is this the step that must fail? Fills *err. */
+bool store_step_fails(struct store *store, struct err *err);
+
+/* ---- migrations ---- */
+
+/* Fills in the tokens of one schema step. */
+int ddl_fill(const struct ddl_words *words, const char *step, struct buf *out, struct err *err)
+	must_check;
+/* Does the schema hold exactly the steps of these rooms? */
+int migrate_check(struct store *store, const struct store_options *options, struct err *err)
+	must_check;
+int migrate_apply(struct store *store, const struct store_options *options, bool dry_run,
+	void (*each)(void *user, const char *name, const char *sql), void *user, struct err *err)
+	must_check;
+
+#endif
