@@ -98,7 +98,7 @@ void op_reply(struct op *op, int rc, const struct err *err)
 		reply.retry_after_s = reply.status == 503 ? 1 : 0;
 		reply.headers = reply.status == 401 ? say_key : NULL; /* RFC 9110 11.6.1 */
 		if (reply.status >= 500)
-			log_error("%s: %s: %s", operations[op->operation].name, err_name(rc), err->text);
+			log_error("%s: %s: %s", api_operation_name(op->operation), err_name(rc), err->text);
 	}
 	count(op, reply.status);
 	world_release(&op->world);
@@ -305,6 +305,7 @@ void api_handle(void *user, struct http_exchange *x)
 	op->api = user;
 	op->x = x;
 	op->arena = arena;
+	op->operation = OP_COUNT; /* until a route was found */
 	op->content_type = "application/json";
 	op->began_ns = clock_ticks_ns();
 	world_hold(op->api, &op->world);
@@ -313,7 +314,7 @@ void api_handle(void *user, struct http_exchange *x)
 
 const char *api_operation_name(enum operation operation)
 {
-	return operations[operation].name;
+	return operation == OP_COUNT ? "NONE" : operations[operation].name;
 }
 
 /* ---- small helpers of the operations ---- */

@@ -51,7 +51,7 @@ struct api {
 	int64_t catalogue_version;
 	struct streams *streams;
 	struct http_server *server;
-	struct op_figures figures[OP_COUNT];
+	struct op_figures figures[OP_COUNT + 1]; /* the last: addresses that are none */
 	atomic_uint_fast64_t script_faults;
 };
 

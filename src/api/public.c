@@ -28,7 +28,7 @@ static void write_requests(struct api *api, struct buf *buf)
 {
 	buf_cstr(buf, "# HELP zegel_requests_total Requests answered, by operation and class of status.\n"
 		      "# TYPE zegel_requests_total counter\n");
-	for (int i = 0; i < OP_COUNT; i++)
+	for (int i = 0; i <= OP_COUNT; i++)
 		for (int c = 1; c < 6; c++) {
 			uint64_t n = atomic_load(&api->figures[i].by_class[c]);
 			if (n)
@@ -124,7 +124,7 @@ int api_metrics(struct op *op, struct err *err)
 	write_requests(op->api, &buf);
 	buf_cstr(&buf, "# HELP zegel_request_seconds Time from the whole request to its reply.\n"
 		       "# TYPE zegel_request_seconds histogram\n");
-	for (int i = 0; i < OP_COUNT; i++)
+	for (int i = 0; i <= OP_COUNT; i++)
 		write_latency(op->api, i, &buf);
 	write_store(op->api, &buf);
 	write_http(op->api, &buf);

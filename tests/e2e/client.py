@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""One key at one server: calls and event streams. Every answer and event is held against the document."""
+"""One key at one server: calls and event streams. Every answer and event is held against the
+document."""
 import http.client
 import json
 import select
@@ -127,8 +128,10 @@ class Client:
 
   def returns(self, sale_id, id, *lines):
     """lines: (line, quantity) or (line, quantity, amount)"""
-    listed = [dict({'line': l[0], 'quantity': l[1]}, **({'amount': l[2]} if len(l) > 2 else {})) for l in lines]
-    return self.ok('POST', f'/v1/sales/{quote(sale_id)}/returns', {'id': id, 'at': now(), 'lines': listed})
+    listed = [dict({'line': l[0], 'quantity': l[1]}, **({'amount': l[2]} if len(l) > 2 else {}))
+      for l in lines]
+    return self.ok('POST', f'/v1/sales/{quote(sale_id)}/returns',
+      {'id': id, 'at': now(), 'lines': listed})
 
   def reward(self, reward, act, id):
     return self.ok('POST', f'/v1/rewards/{reward}/{act}', {'id': id})
@@ -138,7 +141,8 @@ class Client:
 
   def who(self, kind, value):
     """The member an identifier belongs to, or None."""
-    return self.ok('POST', '/v1/members/search', {'identifier': {'kind': kind, 'value': value}})['member']
+    return self.ok('POST', '/v1/members/search',
+      {'identifier': {'kind': kind, 'value': value}})['member']
 
   def rewards(self, **query):
     return self.ok('GET', '/v1/rewards?' + urllib.parse.urlencode(query))['rewards']
@@ -178,7 +182,8 @@ class Closed(Exception):
 
 
 class Stream:
-  """The server-sent events of one key. Checks that ids have no gap. No thread: next() reads the socket."""
+  """The server-sent events of one key. Checks that ids have no gap. No thread: next() reads the
+  socket."""
 
   def __init__(self, client, last=0, buffer=None):
     self.client, self.last = client, last
@@ -188,7 +193,8 @@ class Stream:
       self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, buffer)
     self._socket.settimeout(DEADLINE)
     self._socket.connect(('127.0.0.1', client.server.port))
-    ask = f'GET /v1/events HTTP/1.1\r\nHost: 127.0.0.1\r\nAccept: text/event-stream\r\nAuthorization: Bearer {client.key}\r\n'
+    ask = ('GET /v1/events HTTP/1.1\r\nHost: 127.0.0.1\r\nAccept: text/event-stream\r\n'
+      f'Authorization: Bearer {client.key}\r\n')
     if last is not None:
       ask += f'Last-Event-ID: {last}\r\n'
     self._socket.sendall(ask.encode() + b'\r\n')
@@ -269,7 +275,8 @@ class Stream:
     try:
       event = self.next(deadline)
     except TimeoutError:
-      raise AssertionError(f'no event {type!r} came at {self.client.name or "the stream"}') from None
+      raise AssertionError(
+        f'no event {type!r} came at {self.client.name or "the stream"}') from None
     assert event.type == type, f'expected the event {type!r}, got {event}'
     return event
 
@@ -279,7 +286,8 @@ class Stream:
       try:
         event = self.next(deadline)
       except TimeoutError:
-        raise AssertionError(f'no event {type!r} came at {self.client.name or "the stream"}') from None
+        raise AssertionError(
+          f'no event {type!r} came at {self.client.name or "the stream"}') from None
       if event.type == type:
         return event
 

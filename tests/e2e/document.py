@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """Holds what the server says against src/api/openapi.json.
 
-Every answer that a test sees passes through Document.check(): its status must be listed for that call,
-its body must be what the schema says and nothing more, and a body that was accepted must be one that the
-document allows. Breaches are collected; the last test of each file is that there are none.
+Every answer that a test sees passes through Document.check(): its status must be listed for that
+call, its body must be what the schema says and nothing more, and a body that was accepted must be
+one that the document allows. Breaches are collected; the last test of each file is that there are
+none.
 
 A tests/e2e file needs nothing of this: the client in zegel.py calls it.
 """
@@ -44,8 +45,8 @@ AS_IT_IS = ('examples', 'const', 'enum', 'default')  # hold values, not schemas
 
 
 def shape(raw):
-  """A body without what differs from one to the next (ids keep their length, numbers their sign): checking
-  costs milliseconds, and under load one of each shape is enough."""
+  """A body without what differs from one to the next (ids keep their length, numbers their sign):
+  checking costs milliseconds, and under load one of each shape is enough."""
   return re.sub(rb'[0-9]+', b'0', re.sub(rb'[0-9a-z]{13,}', lambda m: b'#%d' % len(m[0]), raw))
 
 
@@ -112,7 +113,7 @@ class Document:
         elif key != '$ref':
           target[key] = self.inline(value)
       return target
-    if 'discriminator' in schema:  # straight to the branch that is meant: fast, and its faults are clear
+    if 'discriminator' in schema:  # straight to the branch that is meant
       return {'type': 'object', 'byType': {value: self.inline({'$ref': pointer})
         for value, pointer in schema['discriminator']['mapping'].items()}}
     return {key: value if key in AS_IT_IS else self.inline(value) for key, value in schema.items()}
@@ -125,7 +126,8 @@ class Document:
       return [Document.close(s) for s in schema]
     if not isinstance(schema, dict):
       return schema
-    closed = {key: value if key in AS_IT_IS else Document.close(value) for key, value in schema.items()}
+    closed = {key: value if key in AS_IT_IS else Document.close(value) for key,
+      value in schema.items()}
     if 'properties' in schema and schema.get('type') in ('object', ['object', 'null']):
       closed.setdefault('additionalProperties', False)
     return closed
@@ -175,11 +177,14 @@ class Document:
       return
     operation = self.find(method, path)
     kind = headers.get('Content-Type', '').split(';')[0].strip()
-    if not self.once(str(operation or path), status, kind, shape(raw), sent and shape(sent.encode())):
+    if not self.once(str(operation or path), status, kind, shape(raw), sent
+        and shape(sent.encode())):
       return
-    if operation is None or status == 405 or (status == 400 and '400' not in operation.spec['responses']):
-      # no such address, not that method, or an address that is not encoded well: any call may say that
-      self._problem(f'{method} {path.split("?")[0]}', status, kind, raw, self.root['components']['schemas']['Problem'])
+    if operation is None or status == 405 or (status == 400
+        and '400' not in operation.spec['responses']):
+      # no such address, not that method, an address not encoded well: any call may say that
+      self._problem(f'{method} {path.split("?")[0]}', status, kind, raw,
+        self.root['components']['schemas']['Problem'])
       return
     answer = operation.spec['responses'].get(str(status))
     if answer is None:
@@ -189,7 +194,8 @@ class Document:
       answer = self.resolve(answer['$ref'])
     content = answer.get('content', {})
     if kind not in content:
-      self.breach(f'{operation} {status} answered {kind or "no content type"}, the document says {list(content)}')
+      self.breach(f'{operation} {status} answered {kind or "no content type"}, '
+        f'the document says {list(content)}')
       return
     schema = content[kind].get('schema')
     if kind == 'application/problem+json':
@@ -209,7 +215,8 @@ class Document:
 
   def _problem(self, name, status, kind, raw, schema):
     if kind != 'application/problem+json':
-      self.breach(f'{name} {status} answered {kind or "no content type"} and not application/problem+json')
+      self.breach(f'{name} {status} answered {kind or "no content type"} '
+        'and not application/problem+json')
     value = self._body(f'{name} {status}', raw, schema)
     if isinstance(value, dict) and value.get('status') != status:
       self.breach(f'{name} {status} says status {value.get("status")} in its body')

@@ -30,10 +30,12 @@ class Server:
   def cli(self, *args, data=True, check=True, timeout=60, env=None):
     """Runs a command and returns it when it ended; check: it must end with 0."""
     command = [self.binary, *args] + (['--data', self.data] if data else [])
-    done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, timeout=timeout,
+    done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+      timeout=timeout,
       stdin=subprocess.DEVNULL, env=dict(os.environ, **(env or {})))
     if check and done.returncode != 0:
-      raise AssertionError(f'{" ".join(command)} ended with {done.returncode}: {done.stdout}{done.stderr}')
+      raise AssertionError(
+        f'{" ".join(command)} ended with {done.returncode}: {done.stdout}{done.stderr}')
     return done
 
   def init(self, merchants=1):
@@ -52,7 +54,8 @@ class Server:
     out_path = os.path.join(self.home, 'serve.out')
     err_path = os.path.join(self.home, 'serve.err')
     with open(out_path, 'wb') as out, open(err_path, 'ab') as err:
-      self.process = subprocess.Popen([self.binary, 'serve', '--data', self.data, '--listen', listen, *more],
+      self.process = subprocess.Popen([self.binary, 'serve', '--data', self.data, '--listen',
+        listen, *more],
         stdout=out, stderr=err, stdin=subprocess.DEVNULL, start_new_session=True)
     Server.running.add(self)
 

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Tests as functions, printed as TAP; waiting, threads and randomness that fail clearly and repeat."""
+"""Tests as functions, printed as TAP; waiting, threads and randomness that fail clearly and
+repeat."""
 import argparse
 import os
 import random
@@ -10,7 +11,8 @@ import traceback
 
 ROOT = os.path.realpath(os.path.join(os.path.dirname(__file__), '..', '..'))
 SEED = int(os.environ.get('ZEGEL_SEED', '20261121'))
-DEADLINE = float(os.environ.get('ZEGEL_DEADLINE', '10'))  # raise it for slow machines and sanitizers
+DEADLINE = float(os.environ.get('ZEGEL_DEADLINE',
+  '10'))  # raise it for slow machines and sanitizers
 _options = None
 _tests = []
 
@@ -38,8 +40,8 @@ def eventually(look, what, deadline=None):
 
 
 def parallel(count, work):
-  """Runs work(0) ... work(count - 1), each on its own thread, begun together; their results in order.
-  The first failure is raised."""
+  """Runs work(0) ... work(count - 1), each on its own thread, begun together; their results in
+  order. The first failure is raised."""
   results, failures = [None] * count, []
   gate = threading.Barrier(count)
 
@@ -83,7 +85,8 @@ def options():
   global _options
   if _options is None:
     parser = argparse.ArgumentParser(description='Runs the tests of this file and prints TAP.')
-    parser.add_argument('--zegel', default=os.environ.get('ZEGEL', os.path.join(ROOT, 'build', 'zegel')))
+    parser.add_argument('--zegel', default=os.environ.get('ZEGEL',
+      os.path.join(ROOT, 'build', 'zegel')))
     parser.add_argument('--only', help='run the tests whose name contains this')
     parser.add_argument('--rounds', type=int, default=int(os.environ.get('ZEGEL_ROUNDS', '3')),
       help='how often test_crash kills')
@@ -93,8 +96,9 @@ def options():
 
 
 def main(make_world, explain, last):
-  """Runs the file's tests and then `last`, a (name, function); prints TAP, ends the program: 0 if all
-  passed. make_world(count of tests) is what each test gets; explain() says more about a failure."""
+  """Runs the file's tests and then `last`, a (name, function); prints TAP, ends the program: 0 if
+  all passed. make_world(count of tests) is what each test gets; explain() says more about a
+  failure."""
   chosen = [t for t in _tests if not options().only or options().only in t[0]] + [last]
   if not os.access(options().zegel, os.X_OK):
     print(f'Bail out! {options().zegel} is not there: ./dev build makes it')

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The command line, as an operator uses it: init, serve, keys, merchants, backup, restore, verify, and what
-it says when something is wrong."""
+"""The command line, as an operator uses it: init, serve, keys, merchants, backup, restore, verify,
+and what it says when something is wrong."""
 import json
 import os
 import socket
@@ -11,7 +11,8 @@ import threading
 
 from zegel import *
 
-COMMANDS = ['init', 'serve', 'demo', 'replay', 'bench', 'verify', 'backup', 'restore', 'merchant', 'key']
+COMMANDS = ['init', 'serve', 'demo', 'replay', 'bench', 'verify', 'backup', 'restore', 'merchant',
+  'key']
 
 
 def mode(path):
@@ -20,9 +21,11 @@ def mode(path):
 
 def fails(done, *words):
   """It ended with an error and one of the words stands in what it said, on standard error."""
-  assert done.returncode not in (0, None) and done.returncode > 0, f'ended with {done.returncode}: {done.stdout}{done.stderr}'
+  assert done.returncode not in (0, None) and done.returncode > 0, (
+    f'ended with {done.returncode}: {done.stdout}{done.stderr}')
   assert done.stderr.strip(), 'it says nothing on standard error'
-  assert not words or any(w.lower() in done.stderr.lower() for w in words), f'{words}: {done.stderr}'
+  assert not words or any(w.lower() in done.stderr.lower() for w in words), (
+    f'{words}: {done.stderr}')
   assert 'Sanitizer' not in done.stderr, done.stderr
   return done
 
@@ -39,7 +42,8 @@ def _(z):
   text = server.cli('help', data=False).stdout
   for word in COMMANDS + ['ZEGEL_']:
     assert word in text, f'{word} is not in: {text}'
-  for command, words in (('serve', ['--data', '--listen', '--tls-cert', '--tls-key']), ('key', ['--merchant', '--role', '--json'])):
+  for command, words in (('serve', ['--data', '--listen', '--tls-cert', '--tls-key']),
+      ('key', ['--merchant', '--role', '--json'])):
     text = server.cli('help', command, data=False).stdout
     for word in words:
       assert word in text, f'{word} is not in: {text}'
@@ -50,7 +54,8 @@ def _(z):
 @test('a wrong command or option is named')
 def _(z):
   server = z.own()
-  for args in (('frobnicate',), ('init', '--colour', 'red'), ('serve', '--listen'), ('serve', '--listen', 'nowhere:x'),
+  for args in (('frobnicate',), ('init', '--colour', 'red'), ('serve', '--listen'),
+      ('serve', '--listen', 'nowhere:x'),
       ('key', 'frobnicate'), ('verify', 'surplus')):
     fails(server.cli(*args, check=False), args[-1].lstrip('-').split(':')[0], args[0])
   fails(server.cli(data=False, check=False))
@@ -62,11 +67,13 @@ def _(z):
   assert mode(server.data) == 0o700, oct(mode(server.data))
   for where, _, names in os.walk(server.data):
     for name in names:
-      assert mode(os.path.join(where, name)) & 0o077 == 0, f'{name} is {oct(mode(os.path.join(where, name)))}'
+      assert mode(os.path.join(where, name)) & 0o077 == 0, (
+        f'{name} is {oct(mode(os.path.join(where, name)))}')
   assert server.merchants[0].id and server.merchants[0].admin.key.startswith('zk_')
   before = {n: os.stat(os.path.join(server.data, n)).st_size for n in os.listdir(server.data)}
   fails(server.cli('init', check=False), 'already', 'exists')
-  assert {n: os.stat(os.path.join(server.data, n)).st_size for n in os.listdir(server.data)} == before
+  assert {n: os.stat(os.path.join(server.data, n)).st_size
+    for n in os.listdir(server.data)} == before
   other = Server()
   text = other.cli('init').stdout
   assert 'zk_' in text, 'without --json the admin key is printed for a person'
@@ -104,7 +111,8 @@ def _(z):
 @test('settings come from flags and from ZEGEL_ in the environment')
 def _(z):
   server = z.own()
-  done = subprocess.run([server.binary, 'verify'], env=dict(os.environ, ZEGEL_DATA=server.data), stdout=subprocess.PIPE,
+  done = subprocess.run([server.binary, 'verify'], env=dict(os.environ, ZEGEL_DATA=server.data),
+    stdout=subprocess.PIPE,
     stderr=subprocess.PIPE, text=True, timeout=60)
   assert done.returncode == 0, done.stderr
 
@@ -113,14 +121,16 @@ def _(z):
 def _(z):
   server = z.own().start()
   m = server.merchants[0]
-  made = json.loads(server.cli('key', 'new', '--merchant', m.id, '--role', 'viewer', '--name', 'Ann', '--json').stdout)
+  made = json.loads(server.cli('key', 'new', '--merchant', m.id, '--role', 'viewer', '--name',
+    'Ann', '--json').stdout)
   ann = server.client(made['key'], 'Ann')
   eventually(lambda: ann.call('GET', '/v1/shops').status == 200, 'the new key works')
   ann.refused(403, 'forbidden', 'POST', '/v1/shops', {'name': 'x'})
   stream = ann.stream()
   listed = keys_of(server)
   row = next(k for k in listed if k.get('name') == 'Ann')
-  assert made['key'] not in json.dumps(listed) and made['key'][-52:] not in json.dumps(listed), 'a list shows no secrets'
+  assert made['key'] not in json.dumps(listed) and made['key'][-52:] not in json.dumps(listed), (
+    'a list shows no secrets')
   server.cli('key', 'revoke', row['id'])
   eventually(lambda: ann.call('GET', '/v1/shops').status == 401, 'the revoked key is refused')
   assert m.admin.call('GET', '/v1/shops').status == 200, 'the others work on'
@@ -153,13 +163,15 @@ def _(z):
 
 
 class Load:
-  """Threads that ring up sales until they are stopped or the server is gone; what was answered, with its bytes."""
+  """Threads that ring up sales until they are stopped or the server is gone; what was answered,
+  with its bytes."""
 
   def __init__(self, till, threads=4):
     self.till, self.answered, self.faults = till, {}, []
     self.enough = threading.Event()
     self.stopping = threading.Event()
-    self.threads = [threading.Thread(target=self.run, args=(n,), daemon=True) for n in range(threads)]
+    self.threads = [threading.Thread(target=self.run, args=(n,), daemon=True)
+      for n in range(threads)]
     for thread in self.threads:
       thread.start()
 
@@ -167,7 +179,8 @@ class Load:
     count = 0
     while not self.stopping.is_set():
       count += 1
-      id, body = f'load-{n}-{count}', sale(100 * count, identifiers=[{'kind': 'loyalty_card', 'value': f'c{count % 7}'}])
+      id, body = f'load-{n}-{count}', sale(100 * count,
+        identifiers=[{'kind': 'loyalty_card', 'value': f'c{count % 7}'}])
       try:
         answer = self.till.call('PUT', f'/v1/sales/{id}', body)
       except Exception:

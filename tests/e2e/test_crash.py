@@ -1,12 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
-"""kill -9 in the middle of load, several times on the same folder. After each: every acknowledged answer
-asked again is the same bytes; what was on its way is settled by asking again; streams go on without a gap;
-balances are those of a model; `zegel verify` passes.
+"""kill -9 in the middle of load, several times on the same folder. After each: every acknowledged
+answer asked again is the same bytes; what was on its way is settled by asking again; streams go on
+without a gap; balances are those of a model; `zegel verify` passes.
 
-Each worker is one shop corner (till, reader, its own customers) and does one thing after another, so at
-most one of its requests is unknown when the power goes. All it does follows from the seed; when the power
-goes, from the machine.
-"""
+Each worker is one shop corner (till, reader, its own customers) and does one thing after another,
+so at most one of its requests is unknown when the power goes. All it does follows from the seed;
+when the power goes, from the machine. """
 import threading
 
 from zegel import *
@@ -39,10 +38,11 @@ class Worker:
     return {'kind': 'loyalty_card', 'value': f'{self.n}/{customer}'}
 
   def step(self):
-    """(client, method, path, body, learn): what comes next; learn(answer) is called once, when it is known
-    to have happened."""
+    """(client, method, path, body, learn): what comes next; learn(answer) is called once, when it
+    is known to have happened."""
     till, reader, r = self.p.till, self.p.reader, self.r
-    paid = [id for id, s in self.sales.items() if s[2] == 'paid' and s[0] is not None and any(s[1].values())]
+    paid = [id for id, s in self.sales.items() if s[2] == 'paid' and s[0] is not None
+      and any(s[1].values())]
     nobody = [id for id, s in self.sales.items() if s[2] == 'paid' and s[0] is None]
     opened = [id for id, s in self.sales.items() if s[2] == 'open']
     acts = ['touch', 'sale', 'sale', 'sale', 'sale', 'open', 'reference', 'nobody']
@@ -66,18 +66,22 @@ class Worker:
       id, self.open_touch = self.open_touch, None
       return till, 'DELETE', f'/v1/touches/{id}', None, lambda a: None
     if act in ('sale', 'open', 'nobody'):
-      id, lines = self.fresh('sale'), {str(i + 1): r.randint(1, 2500) for i in range(r.randint(1, 4))}
+      id, lines = self.fresh('sale'), {str(i + 1): r.randint(1, 2500)
+        for i in range(r.randint(1, 4))}
       who = None if act == 'nobody' else customer
-      body = sale(*(line(i, c) for i, c in lines.items()), number=id, state='open' if act == 'open' else 'paid',
+      body = sale(*(line(i, c) for i, c in lines.items()), number=id, state='open' if act == 'open'
+        else 'paid',
         **({'touch': None} if who is None else {'identifiers': [self.card(who)]}))
       return till, 'PUT', f'/v1/sales/{id}', body, self.settled(id, who, lines, body)
     if act == 'pay':
       id = r.choice(sorted(opened))
       body = dict(self.sales[id][3], state='paid')
-      return till, 'PUT', f'/v1/sales/{id}', body, self.settled(id, self.sales[id][0], self.sales[id][1], body)
+      return till, 'PUT', f'/v1/sales/{id}', body, self.settled(id, self.sales[id][0],
+        self.sales[id][1], body)
     if act == 'return':
       id = r.choice(sorted(paid))
-      some = [i for i, c in self.sales[id][1].items() if c and r.random() < 0.6] or [next(i for i, c in self.sales[id][1].items() if c)]
+      some = [i for i, c in self.sales[id][1].items() if c and r.random() < 0.6] or [next(i for i,
+        c in self.sales[id][1].items() if c)]
 
       def learn(a):
         for i in some:
@@ -99,14 +103,16 @@ class Worker:
       def learn(a):
         self.sales[id][0] = customer
         self.owes(a)
-      return till, 'POST', f'/v1/sales/{id}/attach', {'id': self.fresh('attach'), 'identifiers': [self.card(customer)]}, learn
+      return till, 'POST', f'/v1/sales/{id}/attach', {'id': self.fresh('attach'),
+        'identifiers': [self.card(customer)]}, learn
     if act == 'ja':
       touch, reward = self.r.choice(self.due)
 
       def learn(a):
         self.held.update(e['reward'] for e in effects(a, 'reward_held'))
         self.due = [d for d in self.due if d[1] != reward]
-      return reader, 'POST', f'/v1/touches/{quote(touch)}/answers', {'id': self.fresh('ja'), 'step': f'offer:{reward}', 'value': 'yes'}, learn
+      return reader, 'POST', f'/v1/touches/{quote(touch)}/answers', {'id': self.fresh('ja'),
+        'step': f'offer:{reward}', 'value': 'yes'}, learn
     if act == 'hold':
       reward = self.r.choice(self.due)[1]
 
@@ -124,13 +130,17 @@ class Worker:
       return till, 'POST', f'/v1/rewards/{reward}/{act}', {'id': self.fresh(act)}, learn
     if act == 'reverse':
       reward = self.given.pop(r.randrange(len(self.given)))
-      return till, 'POST', f'/v1/rewards/{reward}/reverse', {'id': self.fresh('reverse')}, lambda a: None
+      return till, 'POST', f'/v1/rewards/{reward}/reverse', {'id': self.fresh(
+        'reverse')}, lambda a: None
     kind = r.choice(('shop', 'device', 'programme'))
     if kind == 'shop':
-      return self.m.admin, 'POST', '/v1/shops', {'id': self.fresh('shop'), 'name': 'New'}, lambda a: None
+      return self.m.admin, 'POST', '/v1/shops', {'id': self.fresh('shop'),
+        'name': 'New'}, lambda a: None
     if kind == 'device':
-      return self.m.admin, 'POST', '/v1/devices', {'id': self.fresh('device'), 'shop': self.p.shop, 'kind': 'screen', 'name': 'S'}, lambda a: None
-    return self.m.admin, 'PUT', f'/v1/programmes/{self.fresh("p")}', {'template': 'points', 'name': {'nl': 'P'}, 'starts': '2090-01-01',
+      return self.m.admin, 'POST', '/v1/devices', {'id': self.fresh('device'), 'shop': self.p.shop,
+        'kind': 'screen', 'name': 'S'}, lambda a: None
+    return self.m.admin, 'PUT', f'/v1/programmes/{self.fresh("p")}', {'template': 'points',
+      'name': {'nl': 'P'}, 'starts': '2090-01-01',
       'joining': 'ask', 'state': 'draft', 'parameters': {'per': r.randint(1, 500)}}, lambda a: None
 
   def settled(self, id, who, lines, body):
@@ -192,7 +202,8 @@ class Worker:
         self.crash.failures.append(failure)
       except Exception:
         pass  # the server is gone
-    return [threading.Thread(target=read, args=a, daemon=True) for a in (('till', self.p.till), ('reader', self.p.reader))]
+    return [threading.Thread(target=read, args=a, daemon=True) for a in (('till', self.p.till),
+      ('reader', self.p.reader))]
 
 
 class Crash:
@@ -222,7 +233,8 @@ class Crash:
     for t in threads:
       t.start()
     with self.changed:
-      assert self.changed.wait_for(lambda: self.count >= target or self.failures, 60), f'the load stands at {self.count}'
+      assert self.changed.wait_for(lambda: self.count >= target or self.failures, 60), (
+        f'the load stands at {self.count}')
     self.server.kill()
     self.stopping.set()
     for t in threads:
@@ -254,7 +266,8 @@ class Crash:
       w = self.workers[n]
       for client, method, path, body, raw in w.acked:
         again = client.call(method, path, body)
-        assert again.status == 200 and again.raw == raw, f'{method} {path} {body}: {raw!r} then {again}'
+        assert again.status == 200 and again.raw == raw, (
+          f'{method} {path} {body}: {raw!r} then {again}')
     parallel(WORKERS, ask_again)
     return unknown
 
@@ -264,7 +277,8 @@ class Crash:
         with client.stream() as stream:
           whole = stream.rest(0.2)
         seen = [(e.id, e.type, e.data) for e in w.seen.get(name, [])]
-        assert [(e.id, e.type, e.data) for e in whole][:len(seen)] == seen, f'{name} {w.n}: the stream says something else now'
+        assert [(e.id, e.type, e.data) for e in whole][:len(seen)] == seen, (
+          f'{name} {w.n}: the stream says something else now')
         heads = [e.id for e in whole]
         assert heads == list(range(1, len(heads) + 1)), heads
         if name == 'till':
@@ -276,12 +290,14 @@ class Crash:
     for w in self.workers:
       for customer in range(4):
         member = self.m.admin.who(**w.card(customer))
-        want = sum(sum(s[1].values()) for s in w.sales.values() if s[0] == customer and s[2] == 'paid')
+        want = sum(sum(s[1].values()) for s in w.sales.values() if s[0] == customer
+          and s[2] == 'paid')
         if member is None:
           assert want == 0, f'{customer} of {w.n} is unknown'
           continue
         e = next(e for e in member['enrolments'] if e['programme'] == 'cents')
-        assert e['balance'] - e['debt'] == want, f'customer {customer} of worker {w.n}: {e}, the model says {want}'
+        assert e['balance'] - e['debt'] == want, (
+          f'customer {customer} of worker {w.n}: {e}, the model says {want}')
 
 
 def rounds():
@@ -300,9 +316,12 @@ def _(z):
     unknown = crash.settle()
     crash.check_streams()
     crash.check_model()
-    kinds_seen = {(a[1], a[2].split('/')[2], a[2].split('/')[-1] if a[2].count('/') > 3 else '') for w in crash.workers for a in w.acked}
-    note(f'round {round_ + 1}: {crash.count} acknowledged, {unknown} were on their way, {len(kinds_seen)} kinds of write')
-  wanted = {'touches', 'sales', 'rewards', 'shops', 'devices', 'programmes', 'answers', 'returns', 'attach', 'hold', 'give', 'release'}
+    kinds_seen = {(a[1], a[2].split('/')[2], a[2].split('/')[-1] if a[2].count('/') > 3 else '')
+      for w in crash.workers for a in w.acked}
+    note(f'round {round_ + 1}: {crash.count} acknowledged, {unknown} were on their way, '
+      f'{len(kinds_seen)} kinds of write')
+  wanted = {'touches', 'sales', 'rewards', 'shops', 'devices', 'programmes', 'answers', 'returns',
+    'attach', 'hold', 'give', 'release'}
   seen = {part for k in kinds_seen for part in k}
   assert wanted <= seen, f'not under way: {wanted - seen}'
   assert server.stop() == 0

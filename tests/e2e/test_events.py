@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Event streams: numbered without a gap, resumed anywhere, over a restart; none holds up another."""
+"""Event streams: numbered without a gap, resumed anywhere, over a restart; none holds up
+another."""
 from zegel import *
 
 CARD = ('loyalty_card', 'c1')
@@ -31,7 +32,8 @@ def _(z):
   for last in range(len(first) + 1):
     with p.till.stream(last) as stream:
       again = stream.rest(0.1)
-    assert [(e.id, e.type, e.data) for e in again] == [(e.id, e.type, e.data) for e in first[last:]], last
+    assert [(e.id, e.type, e.data) for e in again] == [(e.id, e.type, e.data)
+      for e in first[last:]], last
 
 
 @test('over a restart: the numbers go on')
@@ -75,12 +77,14 @@ def _(z):
   for n in range(8):
     readers[n].touch(f'make-{n}', ('loyalty_card', f'r{n}'))
   with p.till.stream() as stream:
-    parallel(8, lambda n: [readers[n].touch(f't-{n}-{i}', ('loyalty_card', f'r{n}')) for i in range(10)])
+    parallel(8, lambda n: [readers[n].touch(f't-{n}-{i}', ('loyalty_card', f'r{n}'))
+      for i in range(10)])
     seen = [e['touch'] for e in stream.rest(1)]
   mine = [t for t in seen if t.startswith('t-')]
   assert len(mine) == len(set(mine)) == 80, len(mine)
   for n in range(8):
-    assert [t for t in mine if t.startswith(f't-{n}-')] == [f't-{n}-{i}' for i in range(10)], 'each reader in its order'
+    assert [t for t in mine if t.startswith(f't-{n}-')] == [f't-{n}-{i}' for i in range(10)], (
+      'each reader in its order')
 
 
 @test('a stream that nobody reads holds up no one, and has it all when somebody does')

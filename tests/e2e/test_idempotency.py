@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The same id with the same content gets the same answer, byte for byte; with other content a 409 and no
-change. For every kind of write: twice, written differently, by sixteen at once, after a restart."""
+"""The same id with the same content gets the same answer, byte for byte; with other content a 409
+and no change. For every kind of write: twice, written differently, by sixteen at once, after a
+restart."""
 import json
 
 from zegel import *
@@ -10,7 +11,8 @@ class Write:
   """One call that writes, and another content for its id."""
 
   def __init__(self, name, client, method, path, body, other=None):
-    self.name, self.client, self.method, self.path, self.body, self.other = name, client, method, path, body, other
+    self.name, self.client, self.method, self.path = name, client, method, path
+    self.body, self.other = body, other
 
   def send(self, raw=None):
     return self.client.call(self.method, self.path, None if raw else self.body, raw=raw)
@@ -24,8 +26,8 @@ def identified(kind, value):
 
 
 def every_write(m, tag='a'):
-  """Yields one of every kind of write, in an order in which each is possible once those before it were
-  sent. `tag` keeps the ids of two runs apart."""
+  """Yields one of every kind of write, in an order in which each is possible once those before it
+  were sent. `tag` keeps the ids of two runs apart."""
   shop = {'id': f'shop-{tag}', 'name': 'Meir'}
   yield Write('shop', m.admin, 'POST', '/v1/shops', shop, dict(shop, name='Elsewhere'))
   shop_id = m.admin.ok('POST', '/v1/shops', shop)['id']
@@ -33,20 +35,25 @@ def every_write(m, tag='a'):
   yield Write('till', m.admin, 'POST', '/v1/devices', till_new, dict(till_new, name='Kassa 2'))
   made = m.admin.ok('POST', '/v1/devices', till_new)
   till = m.server.client(made['key'], 'the till')
-  reader_new = {'id': f'reader-{tag}', 'shop': shop_id, 'kind': 'reader', 'name': 'R', 'paired_with': made['id']}
-  yield Write('reader', m.admin, 'POST', '/v1/devices', reader_new, {k: v for k, v in reader_new.items() if k != 'paired_with'})
+  reader_new = {'id': f'reader-{tag}', 'shop': shop_id, 'kind': 'reader', 'name': 'R',
+    'paired_with': made['id']}
+  yield Write('reader', m.admin, 'POST', '/v1/devices', reader_new,
+    {k: v for k, v in reader_new.items() if k != 'paired_with'})
   reader = m.server.client(m.admin.ok('POST', '/v1/devices', reader_new)['key'], 'the reader')
 
   code = f'mug-{tag}'
-  programme = {'template': 'stamps', 'name': {'nl': 'Mok'}, 'starts': '2020-01-01', 'joining': 'ask', 'state': 'running',
-    'shops': [shop_id], 'parameters': {'minimum': 100, 'needed': 1, 'reward': {'code': 'mok', 'name': {'nl': 'Mok'}}}}
+  programme = {'template': 'stamps', 'name': {'nl': 'Mok'}, 'starts': '2020-01-01',
+    'joining': 'ask', 'state': 'running',
+    'shops': [shop_id], 'parameters': {'minimum': 100, 'needed': 1,
+    'reward': {'code': 'mok', 'name': {'nl': 'Mok'}}}}
   yield Write('programme', m.admin, 'PUT', f'/v1/programmes/{code}', programme)
 
   card = identified('card', f'tok-{tag}')
   touch = {'id': f'touch-{tag}', 'identifiers': card, 'language': 'nl'}
   yield Write('touch', reader, 'POST', '/v1/touches', touch, dict(touch, language='fr'))
   join = {'id': 'ja', 'step': f'join:{code}', 'value': 'yes'}
-  yield Write('answer', reader, 'POST', f'/v1/touches/touch-{tag}/answers', join, dict(join, value='no'))
+  yield Write('answer', reader, 'POST', f'/v1/touches/touch-{tag}/answers', join,
+    dict(join, value='no'))
   clear = dict(touch, id=f'touch-clear-{tag}')
   reader.ok('POST', '/v1/touches', clear)
   yield Write('clear', till, 'DELETE', f'/v1/touches/touch-clear-{tag}', None)
@@ -61,7 +68,8 @@ def every_write(m, tag='a'):
   till.ok('PUT', f'/v1/sales/sale-void-{tag}', sale(500, touch=None))
   yield Write('void sale', till, 'PUT', f'/v1/sales/sale-void-{tag}', {'state': 'void'})
   nobody = sale(800, touch=None, number=f'N-{tag}')
-  yield Write("nobody's sale", till, 'PUT', f'/v1/sales/sale-nobody-{tag}', nobody, dict(nobody, at=now(60)))
+  yield Write("nobody's sale", till, 'PUT', f'/v1/sales/sale-nobody-{tag}', nobody,
+    dict(nobody, at=now(60)))
   attach = {'id': 'late', 'identifiers': card}
   yield Write('attach', till, 'POST', f'/v1/sales/sale-nobody-{tag}/attach', attach,
     dict(attach, identifiers=identified('card', 'tok-nobody')))
@@ -111,7 +119,8 @@ def _(z):
   for _ in range(2):
     p.till.refused(422, 'invalid', 'POST', '/v1/sales/sale/returns', bad)
   good = dict(bad, lines=[{'line': '1', 'quantity': '1'}])
-  assert p.till.ok('POST', '/v1/sales/sale/returns', good)['return'] == 'back', 'a refusal uses up no id'
+  assert p.till.ok('POST', '/v1/sales/sale/returns', good)['return'] == 'back', (
+    'a refusal uses up no id')
 
 
 @test('sixteen at once get one answer')
@@ -125,7 +134,8 @@ def _(z):
   member = m.admin.who('card', 'tok-crowd')['id']
   history = [(e['kind'], e['amount']) for e in m.admin.entries(member)]
   assert [k for k, _ in history].count('earned') == 2, history
-  assert len({d['name'] for d in m.admin.ok('GET', '/v1/devices')['devices']}) == 2, 'one till, one reader'
+  assert len({d['name'] for d in m.admin.ok('GET', '/v1/devices')['devices']}) == 2, (
+    'one till, one reader')
 
 
 @test('sixteen at once with two contents: one content wins, the other is told so')
@@ -160,7 +170,8 @@ def _(z):
 @test('ids may be anything of 1 to 200 bytes')
 def _(z):
   p = z.merchant().pair()
-  for n, id in enumerate(('a/b', 'a b', 'é' * 100, '%2F', '..', '.', '?', '#x', 'x' * 200, '{"id":1}', '+', "';--", '\U0001f35e')):
+  for n, id in enumerate(('a/b', 'a b', 'é' * 100, '%2F', '..', '.', '?', '#x', 'x' * 200,
+      '{"id":1}', '+', "';--", '\U0001f35e')):
     a = p.till.sale(id, sale(100 + n))
     assert a['sale'] == id, a
     assert p.till.ok('GET', f'/v1/sales/{quote(id)}').json == a.json

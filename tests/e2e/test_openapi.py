@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The document by itself, then the document and the server: the same paths, methods, keys, bytes."""
+"""The document by itself, then the document and the server: the same paths, methods, keys,
+bytes."""
 import http.client
 import json
 import os
@@ -40,7 +41,8 @@ def each_schema(value, at=''):
 
 def each_value(value):
   yield value
-  for inner in value.values() if isinstance(value, dict) else value if isinstance(value, list) else ():
+  for inner in value.values() if isinstance(value, dict) else value if isinstance(value,
+      list) else ():
     yield from each_value(inner)
 
 
@@ -65,7 +67,8 @@ def _(z):
     assert spec['operationId'] not in ids, o
     ids.add(spec['operationId'])
     assert spec['summary'] and spec['description'] and spec['tags'], o
-    wanted = {'200'} | ({'401', '403'} if o.keys else set()) | ({'400', '413', '422'} if o.request else set())
+    wanted = {'200'} | ({'401', '403'} if o.keys else set()) | ({'400', '413', '422'} if o.request
+      else set())
     assert wanted <= set(spec['responses']), f'{o}: {wanted - set(spec["responses"])}'
     params = [d.resolve(p['$ref']) if '$ref' in p else p for p in spec.get('parameters', [])]
     named = [p['name'] for p in params if p['in'] == 'path']
@@ -88,7 +91,8 @@ def _(z):
   for value in each_value(d.root):
     if isinstance(value, dict) and isinstance(value.get('examples'), dict) and 'schema' in value:
       for name, example in value['examples'].items():
-        faults = d.faults(jsonschema.Draft202012Validator(d.inline(value['schema'])), example['value'])
+        faults = d.faults(jsonschema.Draft202012Validator(d.inline(value['schema'])),
+          example['value'])
         assert not faults, f'{name}: {faults}'
   for name, schema in d.root['components']['schemas'].items():
     for example in schema.get('examples', []):
@@ -103,7 +107,8 @@ def _(z):
     assert sorted(schemas[schema]['enum']) == sorted(defined(path, macro)), schema
   with open(os.path.join(SRC, 'base/errors.def'), encoding='utf-8') as file:
     names = re.findall(r'^ERROR\(\w+, "([^"]+)", (\d+)', file.read(), re.M)
-  assert sorted(schemas['Problem']['properties']['type']['enum']) == sorted('urn:zegel:error:' + n for n, _ in names)
+  assert sorted(schemas['Problem']['properties']['type']['enum']) == sorted('urn:zegel:error:' + n
+    for n, _ in names)
   for answer in document().root['components']['responses'].values():
     schema = answer['content']['application/problem+json']['schema']['properties']
     for name in schema['type']['enum']:
@@ -125,7 +130,9 @@ def _(z):
     assert method and path, entry
     found.add((method[1], path[1]))
   listed = {(o.method, o.path) for o in document().operations}
-  assert found == listed, f'only in operations.def: {sorted(found - listed)}; only in the document: {sorted(listed - found)}'
+  assert found == listed, (
+    f'only in operations.def: {sorted(found - listed)}; '
+    f'only in the document: {sorted(listed - found)}')
 
 
 @test('the server serves this document')
@@ -158,7 +165,8 @@ def _(z):
         assert answer.status != 405, answer
       elif document().find(method, path) is None:
         assert answer.status == 405 and answer.name == 'method-not-allowed', answer
-  for path in ('/v1', '/v1/nothing', '/v1/sales', '/v1/sales/1/nothing', '/v2/sales/1', '/v1/touches/1/answers/2'):
+  for path in ('/v1', '/v1/nothing', '/v1/sales', '/v1/sales/1/nothing', '/v2/sales/1',
+      '/v1/touches/1/answers/2'):
     m.admin.refused(404, 'not-found', 'GET', path)
 
 
@@ -176,12 +184,15 @@ def _(z):
 def _(z):
   m = z.merchant()
   shop = m.shop()
-  keys = {kind: m.device(shop, kind) for kind in document().root['components']['schemas']['DeviceKind']['enum']}
+  keys = {kind: m.device(shop, kind)
+    for kind in document().root['components']['schemas']['DeviceKind']['enum']}
   keys['admin'] = m.admin
   for role in ('office', 'viewer'):
-    made = json.loads(z.server.cli('key', 'new', '--merchant', m.id, '--role', role, '--name', role, '--json').stdout)
+    made = json.loads(z.server.cli('key', 'new', '--merchant', m.id, '--role', role, '--name', role,
+      '--json').stdout)
     keys[role] = z.server.client(made['key'], role)
-    eventually(lambda: keys[role].call('GET', '/v1/templates').status == 200, f'the new {role} key works')
+    eventually(lambda: keys[role].call('GET', '/v1/templates').status == 200,
+      f'the new {role} key works')
   for o in document().operations:
     for kind, client in keys.items():
       if o.keys is None:
@@ -218,9 +229,16 @@ def _(z):
   assert health['status'] == 'ok' and re.match(r'\d+\.\d+', health['version']), health
   text = nobody.ok('GET', '/metrics').raw.decode()
   for row in text.splitlines():
-    assert row.startswith('#') or re.fullmatch(r'[a-z_:][a-z0-9_:]*(\{[^}]*\})? [-+0-9.eEInfNa]+', row), row
+    assert row.startswith('#') or re.fullmatch(r'[a-z_:][a-z0-9_:]*(\{[^}]*\})? [-+0-9.eEInfNa]+',
+      row), row
   names = set(re.findall(r'^(\w+)', text, re.M))
-  assert len(names) >= 6 and any('bucket' in n for n in names), f'requests, latencies, groups, queue, commits, size: {names}'
+  before = [row for row in text.splitlines() if '4xx' in row]
+  for _ in range(3):
+    nobody.refused(404, 'not-found', 'GET', '/nothing')
+  after = nobody.ok('GET', '/metrics').raw.decode()
+  assert all(row in after for row in before), 'what no call took is not counted under one'
+  assert len(names) >= 6 and any('bucket' in n for n in names), (
+    f'requests, latencies, groups, queue, commits, size: {names}')
 
 
 main()

@@ -1,12 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Rewards: offered, held, given, released, reversed; due until given; and sixty-four hands at the last one."""
+"""Rewards: offered, held, given, released, reversed; due until given; and sixty-four hands at the
+last one."""
 from zegel import *
 
 CARD = ('loyalty_card', 'c1')
 
 
 class Due:
-  """A merchant whose member has `stamps` stamps of a mug that needs `needed`; the reward that is due."""
+  """A merchant whose member has `stamps` stamps of a mug that needs `needed`; the reward that is
+  due."""
 
   def __init__(self, z, needed=3, stamps=3, **more):
     self.m = z.merchant()
@@ -21,7 +23,8 @@ class Due:
 
   def earn(self):
     self.count += 1
-    return self.p.till.sale(f'stamp-{self.count}', sale(1000, identifiers=[{'kind': CARD[0], 'value': CARD[1]}]))
+    return self.p.till.sale(f'stamp-{self.count}',
+      sale(1000, identifiers=[{'kind': CARD[0], 'value': CARD[1]}]))
 
   def act(self, act, id):
     return self.p.till.reward(self.reward, act, id)['state']
@@ -32,7 +35,8 @@ class Due:
     return self.act('give', id)
 
   def refused(self, act, id):
-    return self.p.till.refused(409, 'conflict', 'POST', f'/v1/rewards/{self.reward}/{act}', {'id': id})
+    return self.p.till.refused(409, 'conflict', 'POST', f'/v1/rewards/{self.reward}/{act}',
+      {'id': id})
 
   def state(self):
     return self.p.till.ok('GET', f'/v1/rewards/{self.reward}')['state']
@@ -43,7 +47,8 @@ class Due:
     return e['balance'], e['held']
 
   def offers(self):
-    return [s for s in step_ids(self.p.reader.touch(self.m.fresh('tap'), CARD)) if s.startswith('offer:')]
+    return [s for s in step_ids(self.p.reader.touch(self.m.fresh('tap'), CARD))
+      if s.startswith('offer:')]
 
 
 @test('offered, held, given, reversed: the points move with it')
@@ -59,8 +64,10 @@ def _(z):
 @test('what a state does not allow is a conflict and changes nothing')
 def _(z):
   d = Due(z)
-  order = (('offered', (), ('give', 'release', 'reverse')), ('held', ('hold',), ('hold', 'reverse')),
-    ('given', ('give',), ('hold', 'give', 'release')), ('reversed', ('reverse',), ('hold', 'give', 'release', 'reverse')))
+  order = (('offered', (), ('give', 'release', 'reverse')),
+    ('held', ('hold',), ('hold', 'reverse')),
+    ('given', ('give',), ('hold', 'give', 'release')),
+    ('reversed', ('reverse',), ('hold', 'give', 'release', 'reverse')))
   for state, way, refused in order:
     for act in way:
       d.act(act, f'way-{act}')
@@ -102,7 +109,8 @@ def _(z):
   d.p.reader.touch('tap-2', CARD)
   step = f'offer:{d.reward}'
   assert kinds(d.p.reader.answer('tap-1', step, 'yes')) == ['reward_held']
-  d.p.reader.refused(409, 'conflict', 'POST', '/v1/touches/tap-2/answers', {'id': 'ja', 'step': step, 'value': 'yes'})
+  d.p.reader.refused(409, 'conflict', 'POST', '/v1/touches/tap-2/answers',
+    {'id': 'ja', 'step': step, 'value': 'yes'})
   assert d.account() == (3, 3)
 
 
@@ -150,7 +158,8 @@ def _(z):
   m.mug(needed=1, joining='auto')
   rewards, members = [], []
   for n in range(7):
-    a = p.till.sale(f'sale-{n}', sale(1000, identifiers=[{'kind': 'loyalty_card', 'value': f'c{n}'}]))
+    a = p.till.sale(f'sale-{n}',
+      sale(1000, identifiers=[{'kind': 'loyalty_card', 'value': f'c{n}'}]))
     rewards.append(effects(a, 'offer')[0]['reward'])
     members.append(a['member']['id'])
   p.till.reward(rewards[0], 'hold', 'h')
@@ -170,8 +179,10 @@ def _(z):
     query = f'/v1/rewards?state=offered&limit=2&cursor={quote(page["next"])}'
   assert sorted(found) == sorted(rewards[2:]) and len(set(found)) == 5, found
   w = p.till.ok('GET', f'/v1/rewards/{rewards[2]}').json
-  assert w['member'] == members[2] and w['programme'] == 'mug' and w['cost'] == 1 and w['name'] == 'Een gratis mok', w
-  for query in ('state=due', 'member=x', 'member=m_000', 'limit=0', 'limit=many', 'limit=100000', 'cursor=x', 'colour=red'):
+  shown = {name: w[name] for name in ('member', 'programme', 'cost', 'name')}
+  assert shown == {'member': members[2], 'programme': 'mug', 'cost': 1, 'name': 'Een gratis mok'}, w
+  for query in ('state=due', 'member=x', 'member=m_000', 'limit=0', 'limit=many', 'limit=100000',
+      'cursor=x', 'colour=red'):
     assert p.till.call('GET', '/v1/rewards?' + query).status == 422, query
   p.till.refused(404, 'not-found', 'GET', '/v1/rewards/w_0123456789abc')
   p.till.refused(404, 'not-found', 'POST', '/v1/rewards/w_0123456789abc/give', {'id': 'g'})
@@ -193,9 +204,11 @@ def _(z):
 
   def redeem(n):
     client, path = d.m.server.client(d.p.till.key), f'/v1/rewards/{d.reward}/'
-    return [client.call('POST', path + act, {'id': f'{act}-{n}'}).status for act in ('hold', 'give')]
+    return [client.call('POST', path + act, {'id': f'{act}-{n}'}).status for act in ('hold',
+      'give')]
   got = parallel(64, redeem)
-  assert sum(held == 200 for held, _ in got) == 1 and sum(given == 200 for _, given in got) == 1, got
+  assert sum(held == 200 for held, _ in got) == 1 and sum(given == 200 for _, given in got) == 1, (
+    got)
   assert {s for pair in got for s in pair} == {200, 409}, got
   assert d.state() == 'given' and d.account() == (0, 0)
   assert [e['kind'] for e in d.m.admin.entries(d.member)].count('spent') == 1
@@ -217,7 +230,8 @@ def _(z):
   r = seeded('at once')
   for round_ in range(6):
     d = Due(z, needed=2, stamps=2)
-    works = [lambda i=i: d.p.till.call('POST', f'/v1/rewards/{d.reward}/{i}', {'id': f'w-{i}'}) for i in ('hold', 'give', 'release')]
+    works = [lambda i=i: d.p.till.call('POST', f'/v1/rewards/{d.reward}/{i}', {'id': f'w-{i}'})
+      for i in ('hold', 'give', 'release')]
     works += [lambda n=n: d.p.till.call('POST', f'/v1/sales/stamp-{n}/returns',
       {'id': 'r', 'at': now(), 'lines': [{'line': '1', 'quantity': '1'}]}) for n in (1, 2)]
     works += [d.earn, lambda: d.p.till.call('PUT', '/v1/sales/stamp-1', {'state': 'void'})]

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Two merchants on one server: every call of the document with the other's keys and ids gives 404 or 403,
-or something of one's own, and changes nothing of the other's."""
+"""Two merchants on one server: every call of the document with the other's keys and ids gives 404
+or 403, or something of one's own, and changes nothing of the other's."""
 import re
 
 from zegel import *
@@ -24,18 +24,21 @@ class Side:
 
   def view(self):
     """All that its office and till can see, as raw bytes."""
-    paths = ['/v1/shops', '/v1/devices', '/v1/programmes', '/v1/programmes/mug', '/v1/rewards', f'/v1/rewards/{self.reward}',
-      f'/v1/members/{self.member}', f'/v1/members/{self.member}/entries', '/v1/sales/sale', '/v1/sales/sale-2',
+    paths = ['/v1/shops', '/v1/devices', '/v1/programmes', '/v1/programmes/mug', '/v1/rewards',
+      f'/v1/rewards/{self.reward}',
+      f'/v1/members/{self.member}', f'/v1/members/{self.member}/entries', '/v1/sales/sale',
+      '/v1/sales/sale-2',
       '/v1/sales/nobody', '/v1/sales/open']
     return {path: self.m.admin.ok('GET', path).raw for path in paths}
 
   def secrets(self):
-    return [self.member, self.reward, self.p.shop, self.p.till.id, self.p.reader.id, self.paid['receipt']['id'],
+    return [self.member, self.reward, self.p.shop, self.p.till.id, self.p.reader.id,
+      self.paid['receipt']['id'],
       self.paid['receipt']['url'][-26:]]
 
 
 NOT_MINE = (404, 403)
-OWN = (200,)  # ids that callers make count within their merchant: this is another thing of the same name
+OWN = (200,)  # callers' ids count within their merchant: another thing of the same name
 
 
 def attempts(a, b):
@@ -43,36 +46,48 @@ def attempts(a, b):
   till, reader, office = b.p.till, b.p.reader, b.m.admin
   back = {'id': 'x', 'at': now(), 'lines': [{'line': '1', 'quantity': '1'}]}
   yield 'POST /v1/touches', reader, '/v1/touches', {'id': 'touch-x', 'identifiers': SAME}, OWN
-  yield 'POST /v1/touches/{id}/answers', reader, '/v1/touches/only-a/answers', {'id': 'x', 'step': 'join:mug', 'value': 'yes'}, NOT_MINE
-  yield 'POST /v1/touches/{id}/answers', reader, '/v1/touches/touch-2/answers', {'id': 'x', 'step': f'offer:{a.reward}', 'value': 'yes'}, (404, 409, 422)
+  yield 'POST /v1/touches/{id}/answers', reader, '/v1/touches/only-a/answers', {'id': 'x',
+    'step': 'join:mug', 'value': 'yes'}, NOT_MINE
+  yield 'POST /v1/touches/{id}/answers', reader, '/v1/touches/touch-2/answers', {'id': 'x',
+    'step': f'offer:{a.reward}', 'value': 'yes'}, (404, 409, 422)
   yield 'DELETE /v1/touches/{id}', till, '/v1/touches/only-a', None, NOT_MINE
   yield 'PUT /v1/sales/{id}', till, '/v1/sales/only-a', sale(900, touch='only-a'), (404, 409, 422)
   yield 'PUT /v1/sales/{id}', till, '/v1/sales/only-a-sale', sale(900, touch=None), OWN
   yield 'GET /v1/sales/{id}', till, '/v1/sales/only-a', None, NOT_MINE
   yield 'POST /v1/sales/{id}/returns', till, '/v1/sales/only-a/returns', back, NOT_MINE
-  yield 'POST /v1/sales/{id}/attach', till, '/v1/sales/only-a/attach', {'id': 'x', 'identifiers': SAME[:1]}, NOT_MINE
-  yield 'POST /v1/sales/{id}/attach', till, '/v1/sales/nobody/attach', {'id': 'x', 'touch': 'only-a'}, (404, 409, 422)
+  yield 'POST /v1/sales/{id}/attach', till, '/v1/sales/only-a/attach', {'id': 'x',
+    'identifiers': SAME[:1]}, NOT_MINE
+  yield 'POST /v1/sales/{id}/attach', till, '/v1/sales/nobody/attach', {'id': 'x',
+    'touch': 'only-a'}, (404, 409, 422)
   for client in (till, office):
     yield 'GET /v1/rewards', client, f'/v1/rewards?member={a.member}', None, (200, 404)
     yield 'GET /v1/rewards', client, '/v1/rewards', None, OWN
     yield 'GET /v1/rewards/{id}', client, f'/v1/rewards/{a.reward}', None, NOT_MINE
     for act in ('hold', 'give', 'release', 'reverse'):
-      yield f'POST /v1/rewards/{{id}}/{act}', client, f'/v1/rewards/{a.reward}/{act}', {'id': 'x'}, NOT_MINE
+      yield (f'POST /v1/rewards/{{id}}/{act}', client, f'/v1/rewards/{a.reward}/{act}', {'id': 'x'},
+        NOT_MINE)
     yield 'GET /v1/members/{id}', client, f'/v1/members/{a.member}', None, NOT_MINE
     yield 'GET /v1/members/{id}/entries', client, f'/v1/members/{a.member}/entries', None, NOT_MINE
-    yield 'POST /v1/members/search', client, '/v1/members/search', {'identifier': {'kind': 'code', 'value': 'only-a'}}, OWN
+    yield 'POST /v1/members/search', client, '/v1/members/search', {'identifier': {'kind': 'code',
+      'value': 'only-a'}}, OWN
   yield 'GET /v1/programmes', office, '/v1/programmes', None, OWN
   yield 'GET /v1/programmes/{code}', office, '/v1/programmes/only-a', None, NOT_MINE
-  yield 'POST /v1/programmes/{code}/dry-run', office, '/v1/programmes/only-a/dry-run', {'sale': sale(100)}, NOT_MINE
-  yield 'POST /v1/programmes/{code}/dry-run', office, '/v1/programmes/mug/dry-run', {'sale': sale(100), 'member': a.member}, (404, 422)
-  put = {'template': 'points', 'name': {'nl': 'X'}, 'starts': '2026-01-01', 'joining': 'ask', 'state': 'running', 'parameters': {'per': 1}}
+  yield ('POST /v1/programmes/{code}/dry-run', office, '/v1/programmes/only-a/dry-run',
+    {'sale': sale(100)}, NOT_MINE)
+  yield 'POST /v1/programmes/{code}/dry-run', office, '/v1/programmes/mug/dry-run', {'sale': sale(
+    100), 'member': a.member}, (404, 422)
+  put = {'template': 'points', 'name': {'nl': 'X'}, 'starts': '2026-01-01', 'joining': 'ask',
+    'state': 'running', 'parameters': {'per': 1}}
   yield 'PUT /v1/programmes/{code}', office, '/v1/programmes/only-a', put, OWN
-  yield 'PUT /v1/programmes/{code}', office, '/v1/programmes/x', dict(put, shops=[a.p.shop]), (404, 422)
+  yield 'PUT /v1/programmes/{code}', office, '/v1/programmes/x', dict(put, shops=[a.p.shop]), (404,
+    422)
   yield 'GET /v1/templates', office, '/v1/templates', None, OWN
   yield 'POST /v1/shops', office, '/v1/shops', {'id': 'only-a', 'name': 'B'}, OWN
   yield 'GET /v1/shops', office, '/v1/shops', None, OWN
-  yield 'POST /v1/devices', office, '/v1/devices', {'id': 'only-a', 'shop': a.p.shop, 'kind': 'till', 'name': 'x'}, (404, 422)
-  yield 'POST /v1/devices', office, '/v1/devices', {'id': 'y', 'shop': b.p.shop, 'kind': 'reader', 'name': 'x', 'paired_with': a.p.till.id}, (404, 422)
+  yield 'POST /v1/devices', office, '/v1/devices', {'id': 'only-a', 'shop': a.p.shop,
+    'kind': 'till', 'name': 'x'}, (404, 422)
+  yield 'POST /v1/devices', office, '/v1/devices', {'id': 'y', 'shop': b.p.shop, 'kind': 'reader',
+    'name': 'x', 'paired_with': a.p.till.id}, (404, 422)
   yield 'GET /v1/devices', office, '/v1/devices', None, OWN
   for path in ('/health', '/metrics', '/v1/openapi.json'):
     yield 'GET ' + path, office, path, None, OWN
@@ -91,7 +106,8 @@ def _(z):
     method = operation.split()[0]
     answer = client.call(method, path, body)
     assert answer.status in right, f'{operation} as the other merchant, expected {right}: {answer}'
-    told = [s for s in a.secrets() if s.encode() in answer.raw and s not in path and s not in str(body)]
+    told = [s for s in a.secrets() if s.encode() in answer.raw and s not in path
+      and s not in str(body)]
     assert not told, f'{operation} tells of the other: {told}'
     done.add(operation)
   assert b.m.admin.who('code', 'only-a') is None
@@ -135,13 +151,16 @@ def _(z):
   m = server.merchants[0]
   p = m.pair()
   m.mug(joining='auto')
-  words = {'loyalty_card': 'LOYAL-2900000000017', 'card': 'tok-SECRET-5c1e9a7b', 'email': 'iemand@example.org', 'phone': '+32470998877'}
+  words = {'loyalty_card': 'LOYAL-2900000000017', 'card': 'tok-SECRET-5c1e9a7b',
+    'email': 'iemand@example.org', 'phone': '+32470998877'}
   p.reader.touch('tap', *({'kind': k, 'value': v} for k, v in words.items()))
-  p.till.sale('sale', sale(1000, payments=[{'kind': 'card', 'amount': 1000, 'par': 'PAR-SECRET-0001'}]))
+  p.till.sale('sale', sale(1000,
+    payments=[{'kind': 'card', 'amount': 1000, 'par': 'PAR-SECRET-0001'}]))
   p.reader.touch('unknown', ('card', 'tok-SECRET-unknown'))
   assert server.stop() == 0
   found = everything(server.data) + server.log(10 ** 6).encode()
-  for word in list(words.values()) + ['PAR-SECRET-0001', 'tok-SECRET-unknown', m.admin.key, p.till.key, p.till.key[-52:]]:
+  for word in list(words.values()) + ['PAR-SECRET-0001', 'tok-SECRET-unknown', m.admin.key,
+      p.till.key, p.till.key[-52:]]:
     assert word.encode() not in found, f'{word} lies in the clear'
 
 

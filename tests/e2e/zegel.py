@@ -13,10 +13,9 @@
   main()
 
 `z.server` is one server for the whole file; tests that stop or tamper make their own with z.own().
-Nothing sleeps to synchronise: eventually() polls a condition, streams and sockets have deadlines. All
-randomness comes from one seed (ZEGEL_SEED, printed), ids are counted. Every answer is held against the
-OpenAPI document (document.py); the last test of each file says whether they agreed.
-"""
+Nothing sleeps to synchronise: eventually() polls a condition, streams and sockets have deadlines.
+All randomness comes from one seed (ZEGEL_SEED, printed), ids are counted. Every answer is held
+against the OpenAPI document (document.py); the last test of each file says whether they agreed. """
 import datetime
 import json
 
@@ -26,8 +25,10 @@ from document import document
 from server import Server
 from tap import DEADLINE, ROOT, eventually, note, options, parallel, seeded, skip, test, together
 
-__all__ = ['test', 'main', 'skip', 'note', 'options', 'eventually', 'parallel', 'together', 'seeded', 'document',
-  'Server', 'Client', 'Stream', 'Answer', 'Closed', 'Refused', 'quote', 'now', 'stamp', 'day', 'line', 'sale', 'effects',
+__all__ = ['test', 'main', 'skip', 'note', 'options', 'eventually', 'parallel', 'together',
+  'seeded', 'document',
+  'Server', 'Client', 'Stream', 'Answer', 'Closed', 'Refused', 'quote', 'now', 'stamp', 'day',
+  'line', 'sale', 'effects',
   'kinds', 'step_ids', 'points_of', 'spaced', 'ROOT', 'DEADLINE', 'UTC']
 
 UTC = datetime.timezone.utc
@@ -44,7 +45,8 @@ def day(days=0):
 
 
 def line(id, amount, quantity='1', **more):
-  return dict({'id': str(id), 'description': f'Article {id}', 'quantity': quantity, 'unit_price': amount,
+  return dict({'id': str(id), 'description': f'Article {id}', 'quantity': quantity,
+    'unit_price': amount,
     'amount': amount, 'vat_rate': '21'}, **more)
 
 
@@ -106,7 +108,8 @@ class Merchant:
     return f'{prefix}-{self.count}'
 
   def shop(self, name=None):
-    return self.admin.ok('POST', '/v1/shops', {'id': self.fresh('shop'), 'name': name or 'Veldstraat'})['id']
+    return self.admin.ok('POST', '/v1/shops', {'id': self.fresh('shop'), 'name': name
+      or 'Veldstraat'})['id']
 
   def device(self, shop, kind, paired_with=None):
     body = {'id': self.fresh(kind), 'shop': shop, 'kind': kind, 'name': kind}
@@ -122,9 +125,11 @@ class Merchant:
     till = self.device(shop, 'till')
     return Pair(self, shop, till, self.device(shop, 'reader', till.id))
 
-  def programme(self, code, template, joining='auto', state='running', starts='2020-01-01', name=None, **more):
+  def programme(self, code, template, joining='auto', state='running', starts='2020-01-01',
+      name=None, **more):
     """more: ends, shops, arms; the rest are parameters."""
-    body = {'template': template, 'name': name or {'nl': f'Actie {code}'}, 'starts': starts, 'joining': joining,
+    body = {'template': template, 'name': name or {'nl': f'Actie {code}'}, 'starts': starts,
+      'joining': joining,
       'state': state}
     for field in ('ends', 'shops', 'arms'):
       if field in more:
@@ -135,8 +140,10 @@ class Merchant:
 
   def mug(self, needed=3, **more):
     """The campaign of the story: a stamp for each sale of 10 euro or more, a mug for three."""
-    return self.programme('mug', 'stamps', **dict({'joining': 'ask', 'name': {'nl': 'Mokkenactie', 'en': 'Mug campaign'},
-      'minimum': 1000, 'needed': needed, 'reward': {'code': 'mok', 'name': {'nl': 'Een gratis mok', 'en': 'A free mug'}}},
+    return self.programme('mug', 'stamps',
+      **dict({'joining': 'ask', 'name': {'nl': 'Mokkenactie', 'en': 'Mug campaign'},
+      'minimum': 1000, 'needed': needed, 'reward': {'code': 'mok', 'name': {'nl': 'Een gratis mok',
+      'en': 'A free mug'}}},
       **more))
 
   def points(self, code='points', per=100, **more):
@@ -184,4 +191,5 @@ def _explain():
 def main():
   """Runs the tests of the file and ends the program."""
   # a merchant or two for each test, and the one of init
-  tap.main(lambda count: World(2 * count + 1), _explain, ('the answers are what openapi.json says', _agrees))
+  tap.main(lambda count: World(2 * count + 1), _explain, ('the answers are what openapi.json says',
+    _agrees))
