@@ -3,15 +3,20 @@
  *
  * What a script can rely on, and what we can rely on:
  *
- * G1  A hook is a function of its arguments: no clock, chance or memory of earlier calls (host_frozen.c,
- *     host_library.c, host_given.c). One hole is left and documented for authors: what `#` says of a list
- *     with holes in it is not defined by Lua.
- * G2  A hook ends: steps, memory, depth and the length of texts are limited (host_limits.c).
- * G3  What comes back is checked to the last field (host_returned.c).
- * G4  A fault of a limit ends the state. Sources and parameters are kept here, in C, and whatever is called
- *     next is loaded into a new state first: handles stay valid, nothing of the fault stays.
+ * G1  A hook is a function of its arguments: no clock, no chance, no memory of earlier calls
+ *     (host_frozen.c, host_library.c, host_given.c). One hole is left, and documented for authors:
+ *     what `#` says of a list with holes in it is not defined by Lua.
  *
- * The only entrance is host_protect(): what runs outside it allocates nothing in Lua. To add a hook: a value of enum host_hook and its word, a reader in host_returned.c, and a door like
+ * G2  A hook ends: steps, memory, depth and the length of texts are limited (host_limits.c).
+ *
+ * G3  What comes back is checked to the last field (host_returned.c).
+ *
+ * G4  A fault of a limit ends the state. Sources and parameters are kept in C (host_scripts.c), and
+ *     what is called next is loaded into a new state first: handles stay valid, nothing of the
+ *     fault stays.
+ *
+ * The only entrance is host_protect(): what runs outside it allocates nothing in Lua. To add a
+ * hook: a value of enum host_hook and its word, a reader in host_returned.c, and a door like
  * host_due(). */
 #include "programme/host.h"
 
@@ -84,8 +89,8 @@ static int limit_error(struct host *host, enum host_over over, struct str who, s
 	struct buf buf = { .ptr = text, .cap = sizeof text - 1, .max = sizeof text - 1 };
 
 	host_over_text(host, over, &buf);
-	return err_set(err, over == OVER_MACHINE ? ERR_NO_MEMORY : ERR_SCRIPT, "%.*s: %.*s", STR_ARG(who),
-		STR_ARG(buf_str(&buf)));
+	return err_set(err, over == OVER_MACHINE ? ERR_NO_MEMORY : ERR_SCRIPT, "%.*s: %.*s",
+		STR_ARG(who), STR_ARG(buf_str(&buf)));
 }
 
 /* Turns what Lua threw into an error; a fault of a limit ends the state. */
@@ -96,7 +101,8 @@ static int failed(struct host *host, int status, struct str who, struct err *err
 	int rc;
 
 	if (host->arena_full)
-		rc = err_set(err, ERR_NO_MEMORY, "no memory left for what %.*s returned", STR_ARG(who));
+		rc = err_set(err, ERR_NO_MEMORY, "no memory left for what %.*s returned",
+			STR_ARG(who));
 	else if (status == LUA_ERRMEM || over == OVER_MACHINE)
 		rc = limit_error(host, over, who, err);
 	else
@@ -122,8 +128,11 @@ int host_protect(struct host *host, lua_CFunction body, void *user, struct str w
 	return status == LUA_OK ? 0 : failed(host, status, who, err);
 }
 
+/* Collects when the garbage is three times what lives: scripts make little, and each round walks
+ * over all programmes. */
 static int build_body(lua_State *L)
 {
+	lua_gc(L, LUA_GCINC, 400, 0, 0);
 	host_library(L);
 	host_given(L);
 	return 0;
@@ -259,11 +268,14 @@ static int run(struct host *host, struct call *call, struct err *err)
 }
 
 int host_sale(struct host *host, struct host_programme *programme, const struct basket *basket,
-	uint64_t basket_serial, const struct standing *standing, struct arena *arena, struct effects *ret,
-	struct err *err)
+	const struct standing *standing, struct arena *arena,
+	struct effects *ret, struct err *err)
 {
-	struct call call = { .programme = programme, .hook = HOOK_SALE, .basket = basket,
-		.standing = standing, .arena = arena };
+	struct call call = { .programme = programme,
+		.hook = HOOK_SALE,
+		.basket = basket,
+		.standing = standing,
+		.arena = arena };
 	int rc = host_ready(host, programme, err);
 
 	if (rc == 0)
@@ -276,7 +288,9 @@ int host_sale(struct host *host, struct host_programme *programme, const struct 
 int host_due(struct host *host, struct host_programme *programme, const struct standing *standing,
 	struct arena *arena, struct offer *ret, struct err *err)
 {
-	struct call call = { .programme = programme, .hook = HOOK_DUE, .standing = standing,
+	struct call call = { .programme = programme,
+		.hook = HOOK_DUE,
+		.standing = standing,
 		.arena = arena };
 	int rc = host_ready(host, programme, err);
 
@@ -292,7 +306,9 @@ int host_due(struct host *host, struct host_programme *programme, const struct s
 int host_card(struct host *host, struct host_programme *programme, const struct standing *standing,
 	struct arena *arena, struct card *ret, struct err *err)
 {
-	struct call call = { .programme = programme, .hook = HOOK_CARD, .standing = standing,
+	struct call call = { .programme = programme,
+		.hook = HOOK_CARD,
+		.standing = standing,
 		.arena = arena };
 	int rc = host_ready(host, programme, err);
 
@@ -305,8 +321,8 @@ int host_card(struct host *host, struct host_programme *programme, const struct 
 	return rc < 0 ? rc : call.outcome;
 }
 
-int host_ask(struct host *host, struct host_programme *programme, struct arena *arena, struct card *ret,
-	struct err *err)
+int host_ask(struct host *host, struct host_programme *programme, struct arena *arena,
+	struct card *ret, struct err *err)
 {
 	struct call call = { .programme = programme, .hook = HOOK_ASK, .arena = arena };
 	int rc = host_ready(host, programme, err);

@@ -1,19 +1,28 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What a script's table declares, as plain data. A declaration that does not hold together is refused here,
- * when the script is loaded, so that params_check() can rely on it; a default must pass the check that a
- * marketer's value must pass.
+/* What a script's table declares, as plain data. A declaration that does not hold together is
+ * refused here, when the script is loaded, so that params_check() can rely on it; a default must
+ * pass the check that a marketer's value must pass.
  *
- * To add a field: its name in the list, a line in read_script() or read_param(), and one in
+ * To add a field: its name in the list, a line in host_declared() or read_param(), and one in
  * docs/add/programme.md. */
 #include <string.h>
 
 #include "base/num.h"
 #include "programme/host_impl.h"
 
-static const char *const script_fields[] = { "api", "unit", "title", "help", "parameters", "sale", "due",
-	"card", "ask", NULL };
-static const char *const param_fields[] = { "name", "type", "default", "required", "min", "max", "needs",
-	"choices", "title", "help", NULL };
+static const char *const script_fields[] = { "api", "unit", "title", "help", "parameters", "sale",
+	"due", "card", "ask", NULL };
+static const char *const param_fields[] = { "name", "type", "default", "required", "min", "max",
+	"needs", "choices", "title", "help", NULL };
+
+/* Refuses a field that is not in the list, for the table on top. */
+static void check_fields(lua_State *L, const char *const *fields, const char *what)
+{
+	int top = lua_gettop(L);
+	lua_pushvalue(L, top);
+	host_returned_fields(L, fields, what);
+	lua_settop(L, top);
+}
 
 /* ---- values ---- */
 
@@ -147,7 +156,8 @@ static struct json *default_json(lua_State *L, const struct param *param, struct
 /* The default on top in its canonical form, if params_check() would take it. */
 static struct str checked_default(lua_State *L, const struct param *param, struct arena *arena)
 {
-	struct json *object = new_json(L, arena, JSON_OBJECT), *value = default_json(L, param, arena);
+	struct json *object = new_json(L, arena, JSON_OBJECT),
+		    *value = default_json(L, param, arena);
 	struct json_reader r;
 	struct json_out out;
 	struct buf buf;
@@ -196,8 +206,8 @@ static void read_range(lua_State *L, struct param *param, const char *what)
 	param->min = whole_field(L, "min", param->type == PARAM_INTEGER ? 0 : lowest, what);
 	param->max = whole_field(L, "max", highest, what);
 	if (param->min < lowest || param->max > highest || param->min > param->max)
-		luaL_error(L, "%s: min and max must be a range within %I to %I", what, (LUAI_UACINT)lowest,
-			(LUAI_UACINT)highest);
+		luaL_error(L, "%s: min and max must be a range within %I to %I", what,
+			(LUAI_UACINT)lowest, (LUAI_UACINT)highest);
 }
 
 static void read_choices(lua_State *L, struct param *param, struct arena *arena, const char *what)
@@ -206,7 +216,8 @@ static void read_choices(lua_State *L, struct param *param, struct arena *arena,
 		luaL_error(L, "%s: choices must be a list of texts", what);
 	lua_Integer count = lua_istable(L, -1) ? luaL_len(L, -1) : 0;
 	if ((param->type == PARAM_CHOICE) != (count > 0) || count > PARAMS_CHOICES_MAX)
-		luaL_error(L, "%s: a choice has 1 to %d choices, other types none", what, PARAMS_CHOICES_MAX);
+		luaL_error(L, "%s: a choice has 1 to %d choices, other types none", what,
+			PARAMS_CHOICES_MAX);
 	struct str *list = arena_array(arena, (size_t)count, sizeof *list);
 	if (!list)
 		host_arena_full(L);
@@ -251,9 +262,10 @@ static void read_param(lua_State *L, struct arena *arena, lua_Integer number, st
 		luaL_error(L, "%s must be a table", what);
 	ret->name = text_field(L, "name", arena, what);
 	if (!is_param_name(ret->name))
-		luaL_error(L, "%s: its name must be of a-z, 0-9 and _, and not code or title", what);
+		luaL_error(L, "%s: its name must be of a-z, 0-9 and _, and not code or title",
+			what);
 	snprintf(what, sizeof what, "parameter '%s'", ret->name.ptr);
-	host_returned_only(L, param_fields, what);
+	check_fields(L, param_fields, what);
 	ret->type = type_of(L, text_field(L, "type", arena, what), what);
 	ret->required = bool_field(L, "required", what);
 	ret->needs = text_field(L, "needs", arena, what);
@@ -281,8 +293,8 @@ static void check_together(lua_State *L, const struct script_info *info)
 		if (find(info->params, i, param->name))
 			luaL_error(L, "parameter '%s' is declared twice", param->name.ptr);
 		if (param->needs.len && !find(info->params, info->param_count, param->needs))
-			luaL_error(L, "parameter '%s' needs '%s', which is not declared", param->name.ptr,
-				param->needs.ptr);
+			luaL_error(L, "parameter '%s' needs '%s', which is not declared",
+				param->name.ptr, param->needs.ptr);
 	}
 }
 
@@ -328,7 +340,7 @@ void host_declared(lua_State *L, struct str name, struct arena *arena, struct sc
 		host_arena_full(L);
 	if (!lua_istable(L, -1))
 		luaL_error(L, "it must return a table, not a %s", luaL_typename(L, -1));
-	host_returned_only(L, script_fields, what);
+	check_fields(L, script_fields, what);
 	if (whole_field(L, "api", 0, what) != 1)
 		luaL_error(L, "api must be 1");
 	ret->unit = text_field(L, "unit", arena, what);

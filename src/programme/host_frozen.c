@@ -2,16 +2,20 @@
 /* Nothing of a call outlives it. A script could remember in four places:
  *
  * F1  globals: the globals of every chunk are one frozen table (host_library.c).
- * F2  tables made while the script loaded: after loading, every table that its functions can reach is
- *     replaced by a frozen form, an empty table whose metatable reads from the real one and refuses writes.
- *     Scripts have no rawset, no getmetatable, no debug, and real tables are reachable from here only.
- * F3  locals outside its functions: their values are kept beside after loading; after each call, failed or
- *     not, they are compared, and one that was changed gets its value back and makes the call fail.
- *     Compared bit by bit: 1 is not 1.0, 0.0 is not -0.0.
+ *
+ * F2  tables made while the script loaded: after loading, every table that its functions can reach
+ *     is replaced by a frozen form, an empty table whose metatable reads from the real one and
+ *     refuses writes. Scripts have no rawset, getmetatable or debug: only this file sees real ones.
+ *
+ * F3  locals outside its functions: their values are kept beside after loading. After each call,
+ *     failed or not, they are compared; one that was changed gets its value back and makes the call
+ *     fail. Compared bit by bit: 1 is not 1.0, 0.0 is not -0.0.
+ *
  * F4  what it is given: frozen (p), or a view that refuses writes (host_given.c).
  *
- * F2 and F3 are complete because in Lua a function reaches nothing but its upvalues and what they lead to,
- * and functions made during a call hold locals of the script only by way of the function that made them. */
+ * F2 and F3 are complete because in Lua a function reaches nothing but its upvalues and what they
+ * lead to, and functions made during a call hold locals of the script only by way of the function
+ * that made them. */
 #include <string.h>
 
 #include "programme/host_impl.h"
@@ -119,7 +123,8 @@ static void freeze_table(lua_State *L, struct walk *w)
 	lua_replace(L, -2);
 }
 
-/* The value on top: a table is replaced by its frozen form (true), a function is put on the list. */
+/* The value on top: a table is replaced by its frozen form (true), a function is put on the list.
+ */
 static bool freeze_value(lua_State *L, struct walk *w)
 {
 	if (lua_istable(L, -1) && !is_frozen(L, -1)) {
@@ -156,6 +161,7 @@ static void keep(lua_State *L, struct host_kept *kept, int function, int upvalue
 		luaL_error(L, "its functions use more than %d locals outside them", HOST_KEPT_MAX);
 	if (!lua_checkstack(kept->vault, 4))
 		luaL_error(L, "no memory for its locals");
+	kept->pointer[kept->count] = lua_topointer(L, -1);
 	lua_pushvalue(L, function);
 	lua_insert(L, -2);
 	lua_xmove(L, kept->vault, 2);
@@ -233,7 +239,9 @@ const char *host_kept_restore(const struct host_kept *kept)
 	for (int i = 0; i < kept->count; i++) {
 		int function = 2 * i + 1, value = 2 * i + 2;
 		const char *name = lua_getupvalue(L, function, kept->upvalue[i]);
-		if (!same_value(L, -1, value)) {
+		const void *pointer = lua_topointer(L, -1);
+		bool same_object = pointer && pointer == kept->pointer[i];
+		if (!same_object && !same_value(L, -1, value)) {
 			changed = name;
 			lua_pushvalue(L, value);
 			lua_setupvalue(L, function, kept->upvalue[i]);

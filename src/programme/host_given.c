@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What a script sees. Basket, lines and standing are *views*: objects without content that read a field from
- * the C struct at the moment a script asks for it. Nothing is built for what a script does not touch, every
- * programme and every basket uses the same views, and a view has nothing to show once its call is over (F4
- * in host_frozen.c). A field that is not known is an error, so that a typing mistake is not a nil.
+/* What a script sees. Basket, lines and standing are *views*: objects without content that read a
+ * field from the C struct at the moment a script asks for it. Nothing is built for what a script
+ * does not touch, every programme and every basket uses the same views, and a view has nothing to
+ * show once its call is over (F4 in host_frozen.c). A field that is not known is an error, so that
+ * a typing mistake is not a nil.
  *
- * Measured against tables filled once a basket: filling costs three times what reading a field does, and
- * most programmes read two of eight.
+ * Measured against tables filled once a basket: filling costs three times what reading a field
+ * does, and most programmes read two of eight.
  *
  * To add a field: a row in its list below, and a line in docs/add/programme.md. */
 #include <string.h>
@@ -108,7 +109,8 @@ static const struct field *find_field(lua_State *L, const struct view *view, con
 static void push_text(lua_State *L, struct str text)
 {
 	if (text.len)
-		lua_pushlstring(L, text.ptr, text.len < HOST_STRING_MAX ? text.len : HOST_STRING_MAX);
+		lua_pushlstring(L, text.ptr,
+			text.len < HOST_STRING_MAX ? text.len : HOST_STRING_MAX);
 	else
 		lua_pushnil(L);
 }
@@ -127,7 +129,7 @@ static void push_field(lua_State *L, const struct field *field, const void *obje
 		lua_pushinteger(L, *(const int *)at);
 		return;
 	case FIELD_SIZE:
-		lua_pushinteger(L, (lua_Integer)*(const size_t *)at);
+		lua_pushinteger(L, (lua_Integer) * (const size_t *)at);
 		return;
 	case FIELD_TEXT:
 		push_text(L, *(const struct str *)at);
@@ -152,8 +154,8 @@ static int view_index(lua_State *L)
 
 /* ---- making views ---- */
 
-/* Their addresses are keys of the registry: the metatable and the names of a kind of view, basket.lines, the
- * list behind it, and every line's view ever made. */
+/* Their addresses are keys of the registry: the metatable and the names of a kind of view,
+ * basket.lines, the list behind it, and every line's view ever made. */
 static const char metatable_keys[VIEW_COUNT], names_keys[VIEW_COUNT];
 static const char lines_key, list_key, all_lines_key;
 
@@ -169,7 +171,8 @@ static void push_view(lua_State *L, enum view_kind kind, size_t line)
 	lua_setmetatable(L, -2);
 }
 
-/* The names of a kind's fields: a block of their addresses that holds the texts in its own table. */
+/* The names of a kind's fields: a block of their addresses that holds the texts in its own table.
+ */
 static void set_names(lua_State *L, enum view_kind kind)
 {
 	const char **names = lua_newuserdatauv(L, kinds[kind].count * sizeof *names, 1);
@@ -201,7 +204,8 @@ static int lines_length(lua_State *L)
 	return 1;
 }
 
-/* An object that reads from the list of views, of which there are as many as the basket has lines. */
+/* An object that reads from the list of views, of which there are as many as the basket has lines.
+ */
 static void set_lines(lua_State *L)
 {
 	lua_newtable(L);
@@ -285,7 +289,8 @@ static void push_members(lua_State *L, const struct json *object)
 	}
 }
 
-/* A list of words is also a set: p.items[1] is its first, p.items["mug"] is true if it is one of them. */
+/* A list of words is also a set: p.items[1] is its first, p.items["mug"] is true if it is one of
+ * them. */
 static void push_array(lua_State *L, const struct json *array)
 {
 	lua_Integer i = 0;
@@ -330,7 +335,8 @@ static void push_json(lua_State *L, const struct json *value)
 	}
 }
 
-void host_push_params(lua_State *L, const struct json *params, const struct host_programme *programme)
+void host_push_params(lua_State *L, const struct json *params,
+	const struct host_programme *programme)
 {
 	push_members(L, params);
 	lua_pushlstring(L, programme->code.ptr, programme->code.len);

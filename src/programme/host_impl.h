@@ -21,7 +21,7 @@
 #include "programme/params_impl.h"
 
 #define HOST_SOURCE_MAX (64 << 10) /* a script of 2,000 lines */
-#define HOST_SCRIPT_NAME_MAX 40           /* Lua cuts the names of chunks at 60 */
+#define HOST_SCRIPT_NAME_MAX 40    /* Lua cuts the names of chunks at 60 */
 #define HOST_SCRIPTS_MAX 256
 #define HOST_PROGRAMMES_MAX 100000
 #define HOST_BYTES_MAX ((size_t)256 << 20) /* the programmes' parameters and names, outside Lua */
@@ -41,24 +41,25 @@ extern const char *const host_hook_words[]; /* "sale", ..., NULL */
 
 /* ---- what a script keeps (host_frozen.c) ---- */
 
-/* The locals outside functions that a script's functions use. Their functions and values stand in pairs on
- * the stack of a thread that never runs: reading them there needs no look-up. */
+/* The locals outside functions that a script's functions use. Their functions and values stand in
+ * pairs on the stack of a thread that never runs: reading them there needs no look-up. */
 struct host_kept {
 	lua_State *vault;
 	int vault_ref;
 	int count;
 	unsigned char upvalue[HOST_KEPT_MAX];
+	const void *pointer[HOST_KEPT_MAX]; /* of a value that is an object: most are */
 };
 
-/* Replaces the table on top of the stack by a form that cannot be changed, and with it every table that it
- * or its functions lead to. kept (may be NULL) learns the locals of its functions. */
+/* Replaces the table on top of the stack by a form that cannot be changed, and with it every table
+ * that it or its functions lead to. kept (may be NULL) learns the locals of its functions. */
 void host_freeze(lua_State *L, struct host_kept *kept);
 /* Pushes the table behind a frozen one, or the table itself; anything else is pushed as it is. */
 void host_push_real(lua_State *L, int index);
 /* The __newindex of what is read-only. */
 int host_refuse_write(lua_State *L);
-/* Did a call change one of those locals? Then it gets its value back. The name of one, or NULL. Raises
- * nothing. */
+/* Did a call change one of those locals? Then it gets its value back. The name of one, or NULL.
+ * Raises nothing. */
 const char *host_kept_restore(const struct host_kept *kept);
 
 /* ---- scripts and programmes ---- */
@@ -86,7 +87,7 @@ struct host_programme {
 
 /* Invariants
  * H1  lua is NULL, or a state in which the allow list was built to the end.
- * H2  A registry reference is used only if its generation is the host's: a new state, a new generation.
+ * H2  A registry reference is used only if its generation is the host's; a new state has a new one.
  * H3  used is what Lua has and has not given back; it is at most limits.memory.
  * H4  basket and standing are set during a hook that is given them.
  * H5  steps is HOST_STEPS_FREE but while a script's own code runs. */
@@ -122,9 +123,10 @@ struct host {
 /* Makes a state if there is none. */
 int host_open(struct host *host, struct err *err) must_check;
 void host_close(struct host *host);
-/* Calls body(user), in a state that is there. What it raises becomes an error that names `who`; after a
- * fault of a limit there is no state any more. */
-int host_protect(struct host *host, lua_CFunction body, void *user, struct str who, struct err *err) must_check;
+/* Calls body(user), in a state that is there. What it raises becomes an error that names `who`;
+ * after a fault of a limit there is no state any more. */
+int host_protect(struct host *host, lua_CFunction body, void *user, struct str who,
+	struct err *err) must_check;
 /* Loads what the present state lacks of a programme and its script. */
 int host_ready(struct host *host, struct host_programme *programme, struct err *err) must_check;
 
@@ -159,25 +161,30 @@ void host_push_sorted_keys(lua_State *L);
 /* Makes the views of what is given, and notes them in the host. */
 void host_given(lua_State *L);
 /* Pushes a programme's p, frozen: its parameters (what params_check() returned), code and title. */
-void host_push_params(lua_State *L, const struct json *params, const struct host_programme *programme);
+void host_push_params(lua_State *L, const struct json *params,
+	const struct host_programme *programme);
 
 /* Reads what the script's table (at the top) declares; all of it in the arena. */
 void host_declared(lua_State *L, struct str name, struct arena *arena, struct script_info *ret);
 
-/* Read the value on top of the stack into the arena; 1 where nothing may be returned and nothing was. */
+/* Read the value on top of the stack into the arena; 1 where nothing may be returned and nothing
+ * was. */
 int host_returned_effects(lua_State *L, struct arena *arena, struct effects *ret);
 int host_returned_offer(lua_State *L, struct arena *arena, struct offer *ret);
 int host_returned_card(lua_State *L, struct arena *arena, enum host_hook hook, struct card *ret);
-/* The texts at the top of the stack, sorted by language; pops them. `what` names them in a refusal. */
+/* The texts at the top of the stack, sorted by language; pops them. `what` names them in a refusal.
+ */
 struct texts host_returned_texts(lua_State *L, struct arena *arena, size_t max, const char *what);
-/* Raises if the table at the top has a field that is not in the list (NULL at its end). */
-void host_returned_only(lua_State *L, const char *const *fields, const char *what);
+/* Puts the fields of the table at the top on the stack, in the order of the list (NULL at its end),
+ * nil for what is absent; raises if it is no table or has a field that is not in the list. Returns
+ * the index of the first. */
+int host_returned_fields(lua_State *L, const char *const *fields, const char *what);
 struct str host_arena_text(lua_State *L, int index, struct arena *arena);
 
 /* ---- tests ---- */
 
-/* The n-th allocation from now on fails, and all after it if `on`; 0 switches it off. Returns how many were
- * asked for since the last call. */
+/* The n-th allocation from now on fails, and all after it if `on`; 0 switches it off. Returns how
+ * many were asked for since the last call. */
 size_t host_fail_allocation(struct host *host, size_t n, bool on);
 
 #endif

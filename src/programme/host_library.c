@@ -1,10 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What a script may call: the allow list at the end of this file, and nothing else. All of it is
  *
- * A1  pure: no clock, chance, file or address of memory can be seen. Lua's own `pairs` walks in the order
- *     of seeded hashes and its `table.sort` takes a pivot by the clock, so both are ours
- *     (host_order.c). `tostring` and "%s" show no addresses.
+ * A1  pure: no clock, chance, file or address of memory can be seen. Lua's own `pairs` walks in the
+ *     order of seeded hashes and its `table.sort` takes a pivot by the clock: both are ours
+ *     (host_order.c). `tostring` and "%s" show no addresses. What follows the locale of the process
+ *     (upper, lower, comparing texts) is the same everywhere as long as nobody calls setlocale().
+ *
  * A2  bounded: what loops in C charges steps for it.
+ *
  * A3  unable to catch an error or to load code.
  *
  * To add one: a row in the list (Lua's own as it is, or a function of ours), and a line in
@@ -41,7 +44,8 @@ static int add(lua_State *L)
 
 static int muldiv(lua_State *L)
 {
-	int64_t a = luaL_checkinteger(L, 1), b = luaL_checkinteger(L, 2), c = luaL_checkinteger(L, 3), result;
+	int64_t a = luaL_checkinteger(L, 1), b = luaL_checkinteger(L, 2),
+		c = luaL_checkinteger(L, 3), result;
 	luaL_argcheck(L, c > 0, 3, "must be above zero");
 	if (!num_mul_div(a, b, c, &result))
 		return luaL_error(L, "muldiv: the result is too large");
@@ -134,8 +138,9 @@ static int byte(lua_State *L)
 	return 1;
 }
 
-/* "%5.2f", without the conversions that show addresses (%p), single bytes (%c) or Lua source (%q, %a); of
- * width and precision Lua's own function allows two digits. A float of 400 digits takes 5 us to write. */
+/* "%5.2f", without the conversions that show addresses (%p), single bytes (%c) or Lua source (%q,
+ * %a); of width and precision Lua's own function allows two digits. A float of 400 digits takes 5
+ * us to write. */
 static int format(lua_State *L)
 {
 	size_t len;
@@ -160,8 +165,8 @@ static int format(lua_State *L)
 	return stock(L);
 }
 
-/* texts, language -> the text in that language, else in the language without country, else English, else
- * the first: as texts_pick(). */
+/* texts, language -> the text in that language, else in the language without country, else English,
+ * else the first: as texts_pick(). */
 static int pick(lua_State *L)
 {
 	size_t len;

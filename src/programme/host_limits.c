@@ -1,20 +1,22 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What a script may use up.
  *
- * Work is counted in *steps*, never in time, so that a script that passes here passes everywhere: one for
- * an instruction of Lua's, some for each allocation and its bytes, and what functions written in C charge
- * for their loops. On one core of 2.6 GHz a plain instruction takes 3 to 7 ns and a call 14, so that the
- * 60,000 steps of a call are below a millisecond; a loop over a thousand lines takes 12,000. The dearest way
- * we found to spend them, writing floats as texts, takes three milliseconds.
+ * Work is counted in *steps*, never in time, so that a script that passes here passes everywhere:
+ * one for an instruction of Lua's, some for each allocation and its bytes, and what functions
+ * written in C charge for their loops. On one core of 2.6 GHz a plain instruction takes 3 to 7 ns
+ * and a call 14, so that the 60,000 steps of a call are below a millisecond; a loop over a thousand
+ * lines takes 12,000. The dearest way we found to spend them, writing floats as texts, takes three
+ * milliseconds.
  *
- * A count hook looks every HOST_TICK instructions at three things: steps left, depth of calls, arguments
- * behind a "...". The last two because Lua copies all results of a call, and all such arguments, in one
- * instruction. It raises, and would raise again at every later tick: nothing on the allow list catches
- * errors. Single instructions are bounded by refusing strings over HOST_STRING_MAX where they are made;
- * loops in C by the allocator, which refuses to go far below zero steps.
+ * A count hook looks every HOST_TICK instructions at three things: steps left, depth of calls,
+ * arguments behind a "...". The last two because Lua copies all results of a call, and all such
+ * arguments, in one instruction. It raises, and would raise again at every later tick: nothing on
+ * the allow list catches errors. Single instructions are bounded by refusing strings over
+ * HOST_STRING_MAX where they are made; loops in C by the allocator, which refuses to go far below
+ * zero steps.
  *
- * The count has some play: Lua seeds its hashes by chance, so a table may grow one step earlier or later.
- * It is a limit for what has gone wrong, not a quantity to reckon with. */
+ * The count has some play: Lua seeds its hashes by chance, so a table may grow one step earlier or
+ * later. It is a limit for what has gone wrong, not a quantity to reckon with. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -22,7 +24,7 @@
 
 #define ALLOCATION_STEPS 6
 #define BYTES_A_STEP 8
-#define OVERDRAFT 10000 /* steps below zero at which the allocator refuses: the hook comes first */
+#define OVERDRAFT 10000 /* steps below zero before the allocator refuses: the hook is first */
 #define STRING_HEAD 32  /* of a string object, at most */
 
 struct host *host_of(lua_State *L)
@@ -106,7 +108,8 @@ void host_over_text(const struct host *host, enum host_over over, struct buf *bu
 		buf_printf(buf, "takes too long (more than %d steps)", host->limits.instructions);
 		return;
 	case OVER_MEMORY:
-		buf_printf(buf, "takes too much memory (more than %zu kB)", host->limits.memory >> 10);
+		buf_printf(buf, "takes too much memory (more than %zu kB)",
+			host->limits.memory >> 10);
 		return;
 	case OVER_DEPTH:
 		buf_printf(buf, "calls too deep, or with too many arguments (more than %d, %d)",

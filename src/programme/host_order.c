@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Order that is the same everywhere: `pairs` by sorted keys, `table.sort` as a merge sort. Lua's own depend
- * on the seed of its hashes and on the clock. */
+/* Order that is the same everywhere: `pairs` by sorted keys, `table.sort` as a merge sort. Lua's
+ * own depend on the seed of its hashes and on the clock. */
 #include <stdlib.h>
 
 #include "base/num.h"
@@ -31,7 +31,8 @@ static int by_value(const struct sort_key *a, const struct sort_key *b)
 
 static int by_key(const void *left, const void *right)
 {
-	static const int rank[LUA_NUMTYPES] = { [LUA_TNUMBER] = 0, [LUA_TSTRING] = 1, [LUA_TBOOLEAN] = 2 };
+	static const int
+		rank[LUA_NUMTYPES] = { [LUA_TNUMBER] = 0, [LUA_TSTRING] = 1, [LUA_TBOOLEAN] = 2 };
 	const struct sort_key *a = left, *b = right;
 	return a->type == b->type ? by_value(a, b) : rank[a->type] - rank[b->type];
 }
@@ -54,7 +55,8 @@ static struct sort_key read_key(lua_State *L, int index, lua_Integer at)
 		key.integer = lua_toboolean(L, index);
 		break;
 	default:
-		luaL_error(L, "pairs: a %s is a key, so there is no order", luaL_typename(L, index));
+		luaL_error(L, "pairs: a %s is a key, so there is no order",
+			luaL_typename(L, index));
 	}
 	return key;
 }
@@ -74,7 +76,8 @@ static lua_Integer push_keys(lua_State *L)
 	return n;
 }
 
-/* The list of keys on top becomes a sorted one. Lists the garbage collector knows hold the texts. */
+/* The list of keys on top becomes a sorted one. Lists the garbage collector knows hold the texts.
+ */
 static void sort_keys(lua_State *L, lua_Integer n)
 {
 	int unsorted = lua_gettop(L);
@@ -133,7 +136,8 @@ int host_pairs(lua_State *L)
 
 /* ---- sorting ---- */
 
-/* Does the value at index a come before the one at index b? Argument 2 may be a function that says so. */
+/* Does the value at index a come before the one at index b? Argument 2 may be a function that says
+ * so. */
 static bool before(lua_State *L, int a, int b)
 {
 	if (lua_isnoneornil(L, 2))
@@ -147,9 +151,10 @@ static bool before(lua_State *L, int a, int b)
 	return yes;
 }
 
-/* Merges [low, middle) and [middle, high) of the list `from` into the list `to`. Whatever the comparison
- * says, each is taken once. */
-static void merge(lua_State *L, int from, int to, lua_Integer low, lua_Integer middle, lua_Integer high)
+/* Merges [low, middle) and [middle, high) of the list `from` into the list `to`. Whatever the
+ * comparison says, each is taken once. */
+static void merge(lua_State *L, int from, int to, lua_Integer low, lua_Integer middle,
+	lua_Integer high)
 {
 	lua_Integer left = low, right = middle;
 
@@ -174,7 +179,8 @@ static void copy(lua_State *L, int from, int to, lua_Integer n)
 	}
 }
 
-/* Sorts arg 1 in place, equal ones in the order they had: a merge sort over two lists of our own. */
+/* Sorts arg 1 in place, equal ones in the order they had: a merge sort over two lists of our own.
+ */
 int host_sort(lua_State *L)
 {
 	luaL_checktype(L, 1, LUA_TTABLE);
@@ -191,7 +197,8 @@ int host_sort(lua_State *L)
 	for (lua_Integer width = 1; width < n; width *= 2) {
 		host_charge(L, 8 * n);
 		for (lua_Integer low = 1; low <= n; low += 2 * width)
-			merge(L, from, to, low, num_min(low + width, n + 1), num_min(low + 2 * width, n + 1));
+			merge(L, from, to, low, num_min(low + width, n + 1),
+				num_min(low + 2 * width, n + 1));
 		from = 7 - from;
 		to = 7 - to;
 	}

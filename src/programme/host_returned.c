@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What a script returns, read into plain C. Everything is checked here: a field that is not known, an
- * amount that is not a whole number in range, a text that is not UTF-8 or too long is the script's mistake
- * and names the hook and the field.
+/* What a script returns, read into plain C. Everything is checked here: a field that is not known,
+ * an amount that is not a whole number in range, a text that is not UTF-8 or too long is the
+ * script's mistake and names the hook and the field.
  *
  * To add an effect: a value of enum effect_type, a row in `effects`, a function that reads it. */
 #include <string.h>
@@ -17,21 +17,34 @@ static void check_table(lua_State *L, const char *what)
 		luaL_error(L, "%s must be a table, not a %s", what, luaL_typename(L, -1));
 }
 
-void host_returned_only(lua_State *L, const char *const *fields, const char *what)
+/* Which of the fields is the key on top of the stack but one? Raises if none. */
+static int field_at(lua_State *L, const char *const *fields, const char *what)
 {
+	const char *name = lua_type(L, -2) == LUA_TSTRING ? lua_tostring(L, -2) : NULL;
+
+	for (int i = 0; name && fields[i]; i++)
+		if (strcmp(fields[i], name) == 0)
+			return i;
+	return luaL_error(L, "%s has a field '%s' that is not known", what,
+		name ? name : luaL_typename(L, -2));
+}
+
+int host_returned_fields(lua_State *L, const char *const *fields, const char *what)
+{
+	int first, count = 0;
+
+	check_table(L, what);
 	host_push_real(L, -1);
+	lua_replace(L, -2);
+	first = lua_gettop(L) + 1;
+	while (fields[count])
+		count++;
+	luaL_checkstack(L, count + 8, NULL);
+	lua_settop(L, first + count - 1);
 	lua_pushnil(L);
-	while (lua_next(L, -2)) {
-		const char *name = lua_type(L, -2) == LUA_TSTRING ? lua_tostring(L, -2) : NULL;
-		const char *const *known = fields;
-		while (name && *known && strcmp(*known, name) != 0)
-			known++;
-		if (!name || !*known)
-			luaL_error(L, "%s has a field '%s' that is not known", what,
-				name ? name : luaL_typename(L, -2));
-		lua_pop(L, 1);
-	}
-	lua_pop(L, 1);
+	while (lua_next(L, first - 1))
+		lua_replace(L, first + field_at(L, fields, what));
+	return first;
 }
 
 /* ---- single values ---- */
@@ -46,19 +59,18 @@ struct str host_arena_text(lua_State *L, int index, struct arena *arena)
 	return text;
 }
 
-/* The whole number in that field of the table on top; `otherwise` if it is not there. */
-static int64_t whole(lua_State *L, const char *field, int64_t min, int64_t max, int64_t otherwise,
+/* The whole number at that index of the stack; nil is 0. */
+static int64_t whole(lua_State *L, int index, const char *field, int64_t min, int64_t max,
 	const char *what)
 {
-	int type = lua_getfield(L, -1, field);
-	int64_t value = type == LUA_TNIL ? otherwise : lua_tointeger(L, -1);
+	bool absent = lua_isnil(L, index);
+	int64_t value = absent ? 0 : lua_tointeger(L, index);
 
-	if (type != LUA_TNIL && !lua_isinteger(L, -1))
+	if (!absent && !lua_isinteger(L, index))
 		luaL_error(L, "%s: %s must be a whole number (divide by //)", what, field);
 	if (value < min || value > max)
 		luaL_error(L, "%s: %s must be from %I to %I", what, field, (LUAI_UACINT)min,
 			(LUAI_UACINT)max);
-	lua_pop(L, 1);
 	return value;
 }
 
@@ -76,7 +88,8 @@ static struct local_text read_text(lua_State *L, struct arena *arena, size_t max
 	ret.language = host_arena_text(L, -2, arena);
 	ret.text = host_arena_text(L, -1, arena);
 	if (ret.text.len < 1 || ret.text.len > max)
-		luaL_error(L, "%s: its text in %s must have 1 to %d bytes", what, ret.language.ptr, (int)max);
+		luaL_error(L, "%s: its text in %s must have 1 to %d bytes", what, ret.language.ptr,
+			(int)max);
 	if (!str_utf8(ret.text, NULL))
 		luaL_error(L, "%s: its text in %s is not UTF-8", what, ret.language.ptr);
 	return ret;
@@ -113,11 +126,10 @@ struct texts host_returned_texts(lua_State *L, struct arena *arena, size_t max, 
 	return (struct texts) { .list = list, .count = count };
 }
 
-/* The texts in that field of the table on top. */
-static struct texts texts_field(lua_State *L, const char *field, size_t max, struct arena *arena,
+static struct texts texts_at(lua_State *L, int index, size_t max, struct arena *arena,
 	const char *what)
 {
-	lua_getfield(L, -1, field);
+	lua_pushvalue(L, index);
 	return host_returned_texts(L, arena, max, what);
 }
 
@@ -125,23 +137,23 @@ static struct texts texts_field(lua_State *L, const char *field, size_t max, str
 
 static void read_earn(lua_State *L, struct arena *arena, struct effect *ret, const char *what)
 {
-	static const char *const fields[] = { "type", "amount", "expires_days", NULL };
-	host_returned_only(L, fields, what);
-	ret->amount = whole(L, "amount", 1, NUM_AMOUNT_MAX, 0, what);
-	ret->expires_days = whole(L, "expires_days", 0, EXPIRES_DAYS_MAX, 0, what);
+	static const char *const fields[] = { "amount", "expires_days", "type", NULL };
+	int at = host_returned_fields(L, fields, what);
+
+	ret->amount = whole(L, at, "amount", 1, NUM_AMOUNT_MAX, what);
+	ret->expires_days = whole(L, at + 1, "expires_days", 0, EXPIRES_DAYS_MAX, what);
 }
 
 static void read_message(lua_State *L, struct arena *arena, struct effect *ret, const char *what)
 {
-	static const char *const fields[] = { "type", "to", "text", NULL };
-	host_returned_only(L, fields, what);
-	lua_getfield(L, -1, "to");
-	const char *to = lua_type(L, -1) == LUA_TSTRING ? lua_tostring(L, -1) : "";
+	static const char *const fields[] = { "to", "text", "type", NULL };
+	int at = host_returned_fields(L, fields, what);
+	const char *to = lua_type(L, at) == LUA_TSTRING ? lua_tostring(L, at) : "";
+
 	if (strcmp(to, "customer") != 0 && strcmp(to, "cashier") != 0)
 		luaL_error(L, "%s: to must be \"customer\" or \"cashier\"", what);
 	ret->who = strcmp(to, "cashier") == 0 ? EFFECT_FOR_CASHIER : EFFECT_FOR_CUSTOMER;
-	lua_pop(L, 1);
-	ret->text = texts_field(L, "text", HOST_TEXT_MAX, arena, what);
+	ret->text = texts_at(L, at + 1, HOST_TEXT_MAX, arena, what);
 }
 
 static const struct {
@@ -168,58 +180,74 @@ static void read_effect(lua_State *L, struct arena *arena, struct effect *ret, c
 }
 
 static const char *const places[EFFECTS_MAX] = {
-	"sale(), effect 1", "sale(), effect 2", "sale(), effect 3", "sale(), effect 4",
-	"sale(), effect 5", "sale(), effect 6", "sale(), effect 7", "sale(), effect 8",
-	"sale(), effect 9", "sale(), effect 10", "sale(), effect 11", "sale(), effect 12",
-	"sale(), effect 13", "sale(), effect 14", "sale(), effect 15", "sale(), effect 16",
+	"sale(), effect 1",
+	"sale(), effect 2",
+	"sale(), effect 3",
+	"sale(), effect 4",
+	"sale(), effect 5",
+	"sale(), effect 6",
+	"sale(), effect 7",
+	"sale(), effect 8",
+	"sale(), effect 9",
+	"sale(), effect 10",
+	"sale(), effect 11",
+	"sale(), effect 12",
+	"sale(), effect 13",
+	"sale(), effect 14",
+	"sale(), effect 15",
+	"sale(), effect 16",
 };
 
 int host_returned_effects(lua_State *L, struct arena *arena, struct effects *ret)
 {
+	int top = lua_gettop(L);
+
 	*ret = (struct effects) { 0 };
 	if (lua_isnil(L, -1))
 		return 0;
 	check_table(L, "sale()'s result");
-	lua_Integer count = luaL_len(L, -1);
+	host_push_real(L, -1);
+	lua_replace(L, top);
+	size_t count = lua_rawlen(L, top);
 	if (count > EFFECTS_MAX)
 		luaL_error(L, "sale() returned more than %d effects", EFFECTS_MAX);
-	host_push_real(L, -1);
-	if (count_fields(L) != (size_t)count)
+	if (count_fields(L) != count)
 		luaL_error(L, "sale()'s result must be a list of effects and nothing else");
-	lua_pop(L, 1);
-	struct effect *list = arena_array(arena, (size_t)count, sizeof *list);
+	struct effect *list = arena_array(arena, count, sizeof *list);
 	if (!list)
 		host_arena_full(L);
-	for (lua_Integer i = 0; i < count; i++) {
-		lua_geti(L, -1, i + 1);
+	for (size_t i = 0; i < count; i++) {
+		lua_rawgeti(L, top, (lua_Integer)i + 1);
 		read_effect(L, arena, &list[i], places[i]);
-		lua_pop(L, 1);
+		lua_settop(L, top);
 	}
-	*ret = (struct effects) { .list = list, .count = (size_t)count };
+	*ret = (struct effects) { .list = list, .count = count };
 	return 0;
 }
 
 /* ---- offers and cards ---- */
 
+static void read_reward(lua_State *L, struct arena *arena, struct offer *ret)
+{
+	static const char *const fields[] = { "code", "name", NULL };
+	int at = host_returned_fields(L, fields, "due(): reward");
+
+	if (lua_type(L, at) != LUA_TSTRING || !params_is_code(str_of(lua_tostring(L, at))))
+		luaL_error(L, "due(): code must be 1 to %d of a-z, 0-9, - and _", PARAMS_CODE_MAX);
+	ret->code = host_arena_text(L, at, arena);
+	ret->name = texts_at(L, at + 1, PARAMS_TEXT_MAX, arena, "due(): name");
+}
+
 int host_returned_offer(lua_State *L, struct arena *arena, struct offer *ret)
 {
 	static const char *const fields[] = { "cost", "reward", NULL };
-	static const char *const reward_fields[] = { "code", "name", NULL };
 
 	if (lua_isnil(L, -1))
 		return 1;
-	check_table(L, "due()'s result");
-	host_returned_only(L, fields, "due()");
-	ret->cost = whole(L, "cost", 1, NUM_AMOUNT_MAX, 0, "due()");
-	lua_getfield(L, -1, "reward");
-	check_table(L, "due(): reward");
-	host_returned_only(L, reward_fields, "due(): reward");
-	lua_getfield(L, -1, "code");
-	if (lua_type(L, -1) != LUA_TSTRING || !params_is_code(str_of(lua_tostring(L, -1))))
-		luaL_error(L, "due(): code must be 1 to %d of a-z, 0-9, - and _", PARAMS_CODE_MAX);
-	ret->code = host_arena_text(L, -1, arena);
-	lua_pop(L, 1);
-	ret->name = texts_field(L, "name", PARAMS_TEXT_MAX, arena, "due(): name");
+	int at = host_returned_fields(L, fields, "due()'s result");
+	ret->cost = whole(L, at, "cost", 1, NUM_AMOUNT_MAX, "due()");
+	lua_pushvalue(L, at + 1);
+	read_reward(L, arena, ret);
 	return 0;
 }
 
@@ -230,9 +258,9 @@ int host_returned_card(lua_State *L, struct arena *arena, enum host_hook hook, s
 
 	if (lua_isnil(L, -1))
 		return 1;
-	check_table(L, ask ? "ask()'s result" : "card()'s result");
-	host_returned_only(L, fields, ask ? "ask()" : "card()");
-	ret->title = texts_field(L, "title", PARAMS_TEXT_MAX, arena, ask ? "ask(): title" : "card(): title");
-	ret->text = texts_field(L, "text", HOST_TEXT_MAX, arena, ask ? "ask(): text" : "card(): text");
+	int at = host_returned_fields(L, fields, ask ? "ask()'s result" : "card()'s result");
+	ret->title =
+		texts_at(L, at, PARAMS_TEXT_MAX, arena, ask ? "ask(): title" : "card(): title");
+	ret->text = texts_at(L, at + 1, HOST_TEXT_MAX, arena, ask ? "ask(): text" : "card(): text");
 	return 0;
 }

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Scripts and programmes: what the host keeps in C, and how it comes into a state. Both are loaded when they
- * are first called in a state, so that after a fault only what is used is made anew. */
+/* Scripts and programmes: what the host keeps in C, and how it comes into a state. Both are loaded
+ * when they are first called in a state, so that after a fault only what is used is made anew. */
 #include <stdlib.h>
 #include <string.h>
 
 #include "programme/host_impl.h"
 
-#define SCRATCH_MAX ((size_t)4 << 20) /* for reading a script's declaration, a programme's parameters */
+#define SCRATCH_MAX \
+	((size_t)4 << 20) /* for reading a script's declaration, a programme's parameters */
 
 /* ---- scripts ---- */
 
@@ -170,7 +171,8 @@ int host_load(struct host *host, struct str name, struct str source, struct aren
 static uint64_t hash_key(struct host_programme_key key)
 {
 	uint64_t h = (uint64_t)key.programme * UINT64_C(0x9E3779B97F4A7C15);
-	h ^= ((uint64_t)(uint32_t)key.version << 32 | (uint32_t)key.arm) * UINT64_C(0xC2B2AE3D27D4EB4F);
+	h ^= ((uint64_t)(uint32_t)key.version << 32 | (uint32_t)key.arm) *
+		UINT64_C(0xC2B2AE3D27D4EB4F);
 	return h ^ h >> 32;
 }
 
@@ -180,7 +182,8 @@ static bool key_same(struct host_programme_key a, struct host_programme_key b)
 }
 
 /* Where the programme of that key stands, or would stand. */
-static struct host_programme **slot(struct host_programme **table, size_t cap, struct host_programme_key key)
+static struct host_programme **slot(struct host_programme **table, size_t cap,
+	struct host_programme_key key)
 {
 	size_t at = hash_key(key) & (cap - 1);
 	while (table[at] && !key_same(table[at]->key, key))
@@ -192,7 +195,8 @@ static struct host_programme **slot(struct host_programme **table, size_t cap, s
 static int grow_programmes(struct host *host, struct err *err)
 {
 	if (host->programme_count == HOST_PROGRAMMES_MAX)
-		return err_set(err, ERR_TOO_MANY, "more than %d programmes in a host", HOST_PROGRAMMES_MAX);
+		return err_set(err, ERR_TOO_MANY, "more than %d programmes in a host",
+			HOST_PROGRAMMES_MAX);
 	if (host->programme_count < host->programme_cap / 4 * 3)
 		return 0;
 	size_t cap = host->programme_cap ? host->programme_cap * 2 : 64;
@@ -257,7 +261,8 @@ static int give_params(struct host *host, struct host_programme *programme, stru
 static int reload(struct host *host, struct host_script *script, struct err *err)
 {
 	struct arena *scratch ARENA_AUTO = arena_new(SCRATCH_MAX);
-	struct load load = { .name = script->name, .arena = scratch,
+	struct load load = { .name = script->name,
+		.arena = scratch,
 		.source = str_bytes(script->source, script->source_len) };
 
 	if (!scratch)
@@ -285,8 +290,8 @@ static int make_ready(struct host *host, struct host_programme *programme, struc
 	return rc;
 }
 
-/* A state three quarters full of programmes is left for a new one, which takes only those that are called
- * from now on. */
+/* A state three quarters full of programmes is left for a new one, which takes only those that are
+ * called from now on. */
 int host_ready(struct host *host, struct host_programme *programme, struct err *err)
 {
 	if (is_ready(host, programme))
@@ -311,8 +316,8 @@ static struct host_programme *copy_programme(struct host *host, const struct hos
 	return ok ? programme : NULL;
 }
 
-static int add_programme(struct host *host, struct host_programme *like, struct host_programme **ret,
-	struct err *err)
+static int add_programme(struct host *host, struct host_programme *like,
+	struct host_programme **ret, struct err *err)
 {
 	int rc = host_ready(host, like, err);
 	if (rc < 0)
@@ -328,12 +333,16 @@ static int add_programme(struct host *host, struct host_programme *like, struct 
 	return 0;
 }
 
-int host_programme(struct host *host, struct host_programme_key key, struct str script, struct str params,
-	struct str code, const struct texts *title, struct host_programme **ret, struct err *err)
+int host_programme(struct host *host, struct host_programme_key key, struct str script,
+	struct str params, struct str code, const struct texts *title, struct host_programme **ret,
+	struct err *err)
 {
 	struct host_programme *there =
 		host->programme_cap ? *slot(host->programmes, host->programme_cap, key) : NULL;
-	struct host_programme like = { .key = key, .params = params, .code = code, .title = *title };
+	struct host_programme like = { .key = key,
+		.params = params,
+		.code = code,
+		.title = *title };
 
 	if (there) {
 		*ret = there;
@@ -341,7 +350,8 @@ int host_programme(struct host *host, struct host_programme_key key, struct str 
 	}
 	like.script = find_script(host, script);
 	if (!like.script)
-		return err_set(err, ERR_SCRIPT, "%.*s: no script of that name is loaded", STR_ARG(script));
+		return err_set(err, ERR_SCRIPT, "%.*s: no script of that name is loaded",
+			STR_ARG(script));
 	int rc = grow_programmes(host, err);
 	return rc < 0 ? rc : add_programme(host, &like, ret, err);
 }

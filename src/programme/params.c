@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Parameters: what a marketer sets, checked against what a script declares.
  *
- * What comes out is canonical: the order of the declaration, languages and categories sorted, defaults
- * filled in. So two definitions that mean the same are the same bytes, and a script needs no defaults.
+ * What comes out is canonical: the order of the declaration, languages and categories sorted,
+ * defaults filled in. So two definitions that mean the same are the same bytes, and a script needs
+ * no defaults.
  *
  * To add a type: a value of enum param_type, its word, and a function that reads and writes it. */
 #include <inttypes.h>
@@ -66,14 +67,16 @@ static void write_words(struct json_reader *r, const struct param *param, struct
 
 	json_out_array(out, name);
 	for (const struct json *item = list ? list->first : NULL; item; item = item->next, i++) {
-		if (item->type == JSON_STRING && item->string.len >= 1 && item->string.len <= PARAMS_TEXT_MAX) {
+		if (item->type == JSON_STRING && item->string.len >= 1 &&
+			item->string.len <= PARAMS_TEXT_MAX) {
 			json_out_text(out, NULL, item->string);
 			continue;
 		}
 		struct json_reader sub = inside(r, param->name.ptr);
 		char index[16];
 		snprintf(index, sizeof index, "%" PRIu32, i);
-		r->rc = json_refuse(&sub, index, "must be a text of 1 to %d bytes", PARAMS_TEXT_MAX);
+		r->rc = json_refuse(&sub, index, "must be a text of 1 to %d bytes",
+			PARAMS_TEXT_MAX);
 		break;
 	}
 	json_out_array_end(out);
@@ -103,7 +106,8 @@ static void write_choice(struct json_reader *r, const struct param *param, struc
 			json_out_text(out, name, text);
 			return;
 		}
-	json_refuse(r, param->name.ptr, "must be one of %.*s", STR_ARG(choices_text(r->arena, param)));
+	json_refuse(r, param->name.ptr, "must be one of %.*s",
+		STR_ARG(choices_text(r->arena, param)));
 }
 
 /* ---- objects, their members sorted by name ---- */
@@ -138,8 +142,8 @@ static void refuse_member(struct json_reader *sub, const struct json *member, co
 	json_refuse(sub, name.ptr ? name.ptr : "", "%s", text);
 }
 
-static void write_multipliers(struct json_reader *r, const struct param *param, struct json_out *out,
-	const char *name)
+static void write_multipliers(struct json_reader *r, const struct param *param,
+	struct json_out *out, const char *name)
 {
 	const struct json *object = json_object(r, param->name.ptr);
 	const struct json **list = object ? sorted(r, object) : NULL;
@@ -156,7 +160,8 @@ static void write_multipliers(struct json_reader *r, const struct param *param, 
 			refuse_member(&sub, member, "must have a name of 1 to 200 bytes");
 		else if (member->type != JSON_INT || member->integer < param->min ||
 			member->integer > param->max)
-			refuse_member(&sub, member, "must be a weight in hundredths within its range");
+			refuse_member(&sub, member,
+				"must be a weight in hundredths within its range");
 		json_out_name(out, member->name);
 		json_out_int(out, NULL, member->integer);
 	}
@@ -224,7 +229,8 @@ static write_type *const write_types[] = {
 	[PARAM_REWARD] = write_reward,
 };
 
-void params_write(struct json_reader *r, const struct param *param, struct json_out *out, const char *name)
+void params_write(struct json_reader *r, const struct param *param, struct json_out *out,
+	const char *name)
 {
 	if (r->rc == 0)
 		write_types[param->type](r, param, out, name);
@@ -276,8 +282,8 @@ int params_check(struct arena *arena, const struct script_info *info, const stru
 
 static bool has_range(const struct param *param)
 {
-	return param->type == PARAM_INTEGER || param->type == PARAM_MONEY || param->type == PARAM_TEXT ||
-		param->type == PARAM_MULTIPLIERS;
+	return param->type == PARAM_INTEGER || param->type == PARAM_MONEY ||
+		param->type == PARAM_TEXT || param->type == PARAM_MULTIPLIERS;
 }
 
 static void param_json(const struct param *param, struct json_out *out)

@@ -8,9 +8,9 @@
  *       "ask": {language: text}
  *       "refused": what params_check() says, place first}]} */
 #include <stdio.h>
-#include <stdlib.h>
+#include <string.h>
 
-#include "programme/host_fixture.h"
+#include "programme/host_fixture_impl.h"
 
 #define LINES_MAX 8
 
@@ -29,7 +29,7 @@ static struct str read_file(struct arena *arena, const char *name)
 	struct buf buf;
 	FILE *file;
 
-	snprintf(path, sizeof path, "%s/lua/programmes/%s_test.json", SOURCE_ROOT, name);
+	snprintf(path, sizeof path, "%s/%s", SOURCE_ROOT, name);
 	file = fopen(path, "rb");
 	if (!file)
 		fail_msg("%s is not there", path);
@@ -38,13 +38,14 @@ static struct str read_file(struct arena *arena, const char *name)
 		buf_char(&buf, (char)c);
 	fclose(file);
 	assert_false(buf.failed);
-	return buf_str(&buf);
+	return arena_str(arena, buf_str(&buf));
 }
 
 /* ---- parameters ---- */
 
 /* The file's parameters with those of the case instead or on top. */
-static const struct json *parameters_of(struct bench *b, const struct json *file, const struct json *row)
+static const struct json *parameters_of(struct bench *b, const struct json *file,
+	const struct json *row)
 {
 	const struct json *with = json_get(row, "with"), *whole = json_get(row, "parameters");
 	const struct json *base = json_get(file, "parameters");
@@ -73,7 +74,8 @@ static void check_refusal(struct bench *b, const struct json *parameters, struct
 {
 	struct str canonical;
 	char said[400];
-	int rc = params_check(b->arena, &b->info, parameters, STR("/parameters"), &canonical, &b->err);
+	int rc = params_check(b->arena, &b->info, parameters, STR("/parameters"), &canonical,
+		&b->err);
 
 	assert_row(b->row, rc == ERR_INVALID || rc == ERR_UNKNOWN_FIELD);
 	snprintf(said, sizeof said, "%s %s", b->err.at, b->err.text);
@@ -90,7 +92,8 @@ static struct host_programme *programme_of(struct bench *b, const struct json *p
 	struct str canonical;
 
 	if (params_check(b->arena, &b->info, parameters, STR(""), &canonical, &b->err) < 0 ||
-		host_programme(b->host, key, b->info.name, canonical, STR("x"), &title, &programme, &b->err) < 0)
+		host_programme(b->host, key, b->info.name, canonical, STR("x"), &title, &programme,
+			&b->err) < 0)
 		fail_msg("row \"%s\": %s %s", b->row, b->err.at, b->err.text);
 	return programme;
 }
@@ -111,14 +114,20 @@ static struct str text(const struct json *object, const char *name)
 
 static struct basket basket_of(const struct json *sale, struct basket_line *lines)
 {
-	struct basket basket = { .currency = STR("EUR"), .lines = lines, .day = "2026-11-21", .weekday = 6 };
+	struct basket basket = { .currency = STR("EUR"),
+		.lines = lines,
+		.day = "2026-11-21",
+		.weekday = 6 };
 	const struct json *list = json_get(sale, "lines");
 
 	for (const struct json *l = list ? list->first : NULL; l; l = l->next) {
 		assert_true(basket.count < LINES_MAX);
-		lines[basket.count++] = (struct basket_line) { .id = STR("1"), .sku = text(l, "sku"),
-			.gtin = text(l, "gtin"), .category = text(l, "category"),
-			.quantity = whole(l, "quantity", 1000), .amount = whole(l, "amount", 0) };
+		lines[basket.count++] = (struct basket_line) { .id = STR("1"),
+			.sku = text(l, "sku"),
+			.gtin = text(l, "gtin"),
+			.category = text(l, "category"),
+			.quantity = whole(l, "quantity", 1000),
+			.amount = whole(l, "amount", 0) };
 		basket.total += whole(l, "amount", 0);
 	}
 	basket.total = whole(sale, "total", basket.total);
@@ -130,8 +139,11 @@ static struct standing standing_of(const struct json *row)
 	const struct json *given = json_get(row, "standing");
 	int64_t available = whole(given, "available", 0);
 
-	return (struct standing) { .available = available, .balance = whole(given, "balance", available),
-		.held = whole(given, "held", 0), .debt = whole(given, "debt", 0), .language = STR("nl") };
+	return (struct standing) { .available = available,
+		.balance = whole(given, "balance", available),
+		.held = whole(given, "held", 0),
+		.debt = whole(given, "debt", 0),
+		.language = STR("nl") };
 }
 
 /* ---- what comes back ---- */
@@ -144,7 +156,8 @@ static void check_sale(struct bench *b, struct host_programme *programme, const 
 	struct effects effects;
 	int64_t earns = whole(row, "earns", -1);
 
-	assert_ok(host_sale(b->host, programme, &basket, 1, &standing, b->arena, &effects, &b->err), &b->err);
+	assert_ok(host_sale(b->host, programme, &basket, &standing, b->arena, &effects, &b->err),
+		&b->err);
 	assert_row(b->row, effects.count == (earns > 0 ? 1 : 0));
 	if (earns == 0)
 		return;
@@ -165,7 +178,8 @@ static void check_due(struct bench *b, struct host_programme *programme, const s
 		return;
 	assert_row(b->row, offer.cost == whole(due, "cost", 0));
 	assert_row(b->row, str_eq(offer.code, text(due, "code")));
-	assert_row(b->row, str_eq(texts_pick(&offer.name, STR("nl"), STR("en")), text(due, "name")));
+	assert_row(b->row,
+		str_eq(texts_pick(&offer.name, STR("nl"), STR("en")), text(due, "name")));
 }
 
 /* Four languages, and those of the case as it says. */
@@ -195,7 +209,8 @@ static void check_case(struct bench *b, const struct json *file, const struct js
 	if (json_get(row, "due"))
 		check_due(b, programme, row);
 	if ((expected = json_get(row, "card")) != NULL) {
-		assert_ok(host_card(b->host, programme, &standing, b->arena, &card, &b->err), &b->err);
+		assert_ok(host_card(b->host, programme, &standing, b->arena, &card, &b->err),
+			&b->err);
 		check_card(b, &card, expected);
 	}
 	if ((expected = json_get(row, "ask")) != NULL) {
@@ -245,16 +260,20 @@ static void run(const char *name)
 	const struct stock_script *script = find(name);
 	struct bench b = { .arena = arena_new((size_t)16 << 20) };
 	struct json *file;
+	char cases[80];
 
+	snprintf(cases, sizeof cases, "lua/programmes/%s_test.json", name);
 	assert_non_null(b.arena);
 	assert_ok(host_new(NULL, &b.host, &b.err), &b.err);
-	assert_ok(host_load(b.host, str_of(name), str_bytes(script->source, script->len), b.arena, &b.info,
-			&b.err), &b.err);
+	assert_ok(host_load(b.host, str_of(name), str_bytes(script->source, script->len), b.arena,
+			  &b.info, &b.err),
+		&b.err);
 	check_declaration(&b.info);
-	assert_ok(json_parse(b.arena, read_file(b.arena, name), &file, &b.err), &b.err);
+	assert_ok(json_parse(b.arena, read_file(b.arena, cases), &file, &b.err), &b.err);
 	for (const struct json *row = json_get(file, "cases")->first; row; row = row->next) {
 		char label[100];
-		snprintf(label, sizeof label, "%s: %.*s", name, STR_ARG(json_get(row, "name")->string));
+		snprintf(label, sizeof label, "%s: %.*s", name,
+			STR_ARG(json_get(row, "name")->string));
 		b.row = label;
 		check_case(&b, file, row);
 	}
@@ -262,12 +281,41 @@ static void run(const char *name)
 	arena_free(&b.arena);
 }
 
-static void stamps(void **state) { run("stamps"); }
-static void points(void **state) { run("points"); }
-static void visits(void **state) { run("visits"); }
-static void spend(void **state) { run("spend"); }
+static void stamps(void **state)
+{
+	run("stamps");
+}
+static void points(void **state)
+{
+	run("points");
+}
+static void visits(void **state)
+{
+	run("visits");
+}
+static void spend(void **state)
+{
+	run("spend");
+}
+
+/* The script in the how-to page is one that works. */
+static void documented_example(void **state)
+{
+	struct fixture f;
+
+	fixture_init(&f, NULL);
+	char *page = (char *)read_file(f.arena, "docs/add/programme.md").ptr;
+	char *source = strstr(page, "```lua\n");
+	assert_non_null(source);
+	source += strlen("```lua\n");
+	*strstr(source, "```") = '\0';
+	assert_ok(fixture_load(&f, "example", source), &f.err);
+	assert_int_equal(fixture_earns(&f, fixture_programme(&f, "example", "{\"needed\":5}")), 1);
+	fixture_done(&f);
+}
 
 int main(void)
 {
-	return TEST_MAIN(test(stamps), test(points), test(visits), test(spend));
+	return TEST_MAIN(test(stamps), test(points), test(visits), test(spend),
+		test(documented_example));
 }

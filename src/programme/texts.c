@@ -55,7 +55,8 @@ bool texts_is_language(struct str s)
 
 static int by_language(const void *a, const void *b)
 {
-	return str_cmp(((const struct local_text *)a)->language, ((const struct local_text *)b)->language);
+	return str_cmp(((const struct local_text *)a)->language,
+		((const struct local_text *)b)->language);
 }
 
 void texts_sort(struct local_text *list, size_t count)

@@ -33,7 +33,8 @@ static void picks_a_text(void **state)
 {
 	for (size_t i = 0; i < sizeof picks / sizeof *picks; i++) {
 		const struct texts texts = { many + picks[i].first, picks[i].count };
-		struct str picked = texts_pick(&texts, str_of(picks[i].language), str_of(picks[i].otherwise));
+		struct str picked =
+			texts_pick(&texts, str_of(picks[i].language), str_of(picks[i].otherwise));
 		if (!str_is(picked, picks[i].picked))
 			fail_msg("row \"%s\": %.*s", picks[i].name, STR_ARG(picked));
 	}
@@ -42,7 +43,8 @@ static void picks_a_text(void **state)
 static void knows_a_language(void **state)
 {
 	static const char *const good[] = { "nl", "en", "nl-BE", "zz-ZZ" };
-	static const char *const bad[] = { "", "n", "NL", "nld", "nl-", "nl-B", "nl_BE", "nl-be", "nl-BEL", "1l" };
+	static const char *const bad[] = { "", "n", "NL", "nld", "nl-", "nl-B", "nl_BE", "nl-be",
+		"nl-BEL", "1l" };
 
 	for (size_t i = 0; i < sizeof good / sizeof *good; i++)
 		assert_row(good[i], texts_is_language(str_of(good[i])));

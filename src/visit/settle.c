@@ -104,14 +104,6 @@ int basket_of(const struct visit_env *env, const struct receipt *receipt, int64_
 	return 0;
 }
 
-/* Baskets are told apart by a number, so that a host can keep the last one's Lua form. */
-static uint64_t next_serial(void)
-{
-	static _Thread_local uint64_t serial;
-
-	return ++serial;
-}
-
 /* A lot ends with the local day that lies `days` after the sale's. */
 static int64_t lot_of(const struct visit_env *env, int64_t at, int64_t days)
 {
@@ -150,7 +142,7 @@ static int earn(struct visit_env *env, struct seat *seat, int64_t amount, int64_
 
 /* What a hook gives for a basket, added up. ERR_SCRIPT is counted and gives nothing. */
 static int ask_script(struct visit_env *env, struct person *person, struct seat *seat,
-	const struct programme *programme, int32_t arm, const struct basket *basket, uint64_t serial,
+	const struct programme *programme, int32_t arm, const struct basket *basket,
 	struct effects *ret, struct err *err)
 {
 	struct host_programme *in_host;
@@ -160,7 +152,7 @@ static int ask_script(struct visit_env *env, struct person *person, struct seat 
 	*ret = (struct effects) { 0 };
 	person_standing(env, person, seat, &standing);
 	if (rc == 0)
-		rc = host_sale(env->host, in_host, basket, serial, &standing, env->arena, ret, err);
+		rc = host_sale(env->host, in_host, basket, &standing, env->arena, ret, err);
 	if (rc == ERR_SCRIPT) {
 		env->script_faults++;
 		return 1;
@@ -176,8 +168,8 @@ static int refuse_script(struct seat *seat, struct story *story, struct err *err
 	return story_add(story, &refused, err);
 }
 
-static int settle_one(struct visit_env *env, struct person *person, struct seat *seat,
-	const struct basket *basket, uint64_t serial, const struct ledger_ref *ref, struct story *story,
+int settle_effects(struct visit_env *env, struct person *person, struct seat *seat,
+	const struct basket *basket, const struct ledger_ref *ref, struct story *story,
 	int64_t *ret_earned, int64_t *ret_lot, struct err *err)
 {
 	struct effects effects;
@@ -186,7 +178,7 @@ static int settle_one(struct visit_env *env, struct person *person, struct seat 
 	*ret_earned = 0;
 	*ret_lot = LEDGER_NEVER;
 	if (rc == 0)
-		rc = ask_script(env, person, seat, seat->programme, seat->enrolment.arm, basket, serial,
+		rc = ask_script(env, person, seat, seat->programme, seat->enrolment.arm, basket,
 			&effects, err);
 	if (rc > 0)
 		return refuse_script(seat, story, err);
@@ -201,13 +193,6 @@ static int settle_one(struct visit_env *env, struct person *person, struct seat 
 		rc = earn(env, seat, e->amount, *ret_lot, ref, story, err);
 	}
 	return rc;
-}
-
-int settle_effects(struct visit_env *env, struct person *person, struct seat *seat,
-	const struct basket *basket, const struct ledger_ref *ref, struct story *story,
-	int64_t *ret_earned, int64_t *ret_lot, struct err *err)
-{
-	return settle_one(env, person, seat, basket, next_serial(), ref, story, ret_earned, ret_lot, err);
 }
 
 /* ---- what is due ---- */
@@ -308,7 +293,6 @@ int settle_sale(struct visit_env *env, struct person *person, id_t64 shop, const
 	id_t64 sale, struct settlement *ret, struct story *story, struct err *err)
 {
 	struct ledger_ref ref = { .kind = LEDGER_REF_SALE, .id = sale, .effective_at = basket->at };
-	uint64_t serial = next_serial();
 	int rc = person_join_auto(env, person, shop, basket->at, story, err);
 
 	if (rc == 0)
@@ -322,7 +306,7 @@ int settle_sale(struct visit_env *env, struct person *person, id_t64 shop, const
 			continue;
 		settled = (struct settled) { .programme = seat->programme->id,
 			.version = seat->programme->version, .arm = seat->enrolment.arm };
-		rc = settle_one(env, person, seat, basket, serial, &ref, story, &settled.earned,
+		rc = settle_effects(env, person, seat, basket, &ref, story, &settled.earned,
 			&settled.lot, err);
 		if (rc == 0 && settled.earned > 0 && ret->count < ret->max)
 			ret->list[ret->count++] = settled;
@@ -336,7 +320,7 @@ int settle_sale(struct visit_env *env, struct person *person, id_t64 shop, const
 
 /* What the version that settled a sale gives for the rest of its basket. */
 static int earned_by_rest(struct visit_env *env, struct person *person, struct seat *seat,
-	const struct settled *settled, const struct basket *rest, uint64_t serial, int64_t *ret,
+	const struct settled *settled, const struct basket *rest, int64_t *ret,
 	struct err *err)
 {
 	const struct programme *version =
@@ -347,7 +331,7 @@ static int earned_by_rest(struct visit_env *env, struct person *person, struct s
 	*ret = 0;
 	if (!rest || rest->count == 0 || !version)
 		return 0;
-	rc = ask_script(env, person, seat, version, settled->arm, rest, serial, &effects, err);
+	rc = ask_script(env, person, seat, version, settled->arm, rest, &effects, err);
 	if (rc != 0) /* a script that fails now must not take points away: as if nothing had changed */
 		return rc < 0 ? rc : (*ret = settled->earned, 0);
 	for (size_t i = 0; i < effects.count; i++)
@@ -400,7 +384,6 @@ static int claw(struct visit_env *env, struct person *person, struct seat *seat,
 int settle_return(struct visit_env *env, struct person *person, const struct basket *rest,
 	const struct ledger_ref *ref, struct settlement *settlement, struct story *story, struct err *err)
 {
-	uint64_t serial = next_serial();
 	int rc = 0;
 
 	for (size_t i = 0; i < settlement->count && rc == 0; i++) {
@@ -411,7 +394,7 @@ int settle_return(struct visit_env *env, struct person *person, const struct bas
 			return err_set(err, ERR_BROKEN, "a sale earned where nobody is enrolled");
 		rc = person_account(env, person, seat, err);
 		if (rc == 0)
-			rc = earned_by_rest(env, person, seat, settled, rest, serial, &earned, err);
+			rc = earned_by_rest(env, person, seat, settled, rest, &earned, err);
 		if (rc == 0 && earned < settled->earned) {
 			rc = claw(env, person, seat, settled, settled->earned - earned, ref, story, err);
 			settled->earned = earned;
@@ -423,7 +406,6 @@ int settle_return(struct visit_env *env, struct person *person, const struct bas
 int settle_again(struct visit_env *env, struct person *person, const struct basket *rest,
 	struct settlement *settlement, struct err *err)
 {
-	uint64_t serial = next_serial();
 	int rc = 0;
 
 	for (size_t i = 0; i < settlement->count && rc == 0; i++) {
@@ -432,7 +414,7 @@ int settle_again(struct visit_env *env, struct person *person, const struct bask
 			return err_set(err, ERR_BROKEN, "a sale earned where nobody is enrolled");
 		rc = person_account(env, person, seat, err);
 		if (rc == 0)
-			rc = earned_by_rest(env, person, seat, &settlement->list[i], rest, serial,
+			rc = earned_by_rest(env, person, seat, &settlement->list[i], rest,
 				&settlement->list[i].earned, err);
 	}
 	return rc;
