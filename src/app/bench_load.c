@@ -1,17 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The load: a process of its own that sends requests and measures how long each took.
  *
- * Closed loop: each connection sends the next request when it has its answer; tells the rate. Open loop:
- * requests are due at fixed times, whatever the server does; one that finds no free connection waits, and
- * its latency counts from when it was due. */
+ * Closed loop: each connection sends the next request when it has its answer; tells the rate. Open
+ * loop: requests are due at fixed times, whatever the server does; one that finds no free
+ * connection waits, and its latency counts from when it was due. */
 #include <math.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
-#include <sys/resource.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "app/bench_impl.h"
@@ -20,6 +20,8 @@
 #define SECOND_NS INT64_C(1000000000)
 /* How long the load waits for the last answers. */
 #define DRAIN_S 10
+/* An open loop may end later by this part of its time. */
+#define LATE_PART 2
 #define SAMPLES_MAX (16 << 20)
 
 struct running {
@@ -72,13 +74,17 @@ double process_cpu(pid_t pid)
 	return (double)(user + kernel) / (double)sysconf(_SC_CLK_TCK);
 }
 
+double own_cpu(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &ts);
+	return (double)ts.tv_sec + (double)ts.tv_nsec / 1e9;
+}
+
 static void take_cpu(struct running *r, double sign)
 {
-	struct rusage usage;
-
-	getrusage(RUSAGE_SELF, &usage);
-	r->client_cpu += sign * ((double)usage.ru_utime.tv_sec + (double)usage.ru_utime.tv_usec / 1e6 +
-					(double)usage.ru_stime.tv_sec + (double)usage.ru_stime.tv_usec / 1e6);
+	r->client_cpu += sign * own_cpu();
 	if (r->server)
 		r->server_cpu += sign * process_cpu(r->server);
 }
@@ -87,7 +93,8 @@ static void keep_sample(struct running *r, int64_t ns)
 {
 	if (r->samples == r->samples_room) {
 		size_t room = r->samples_room ? 2 * r->samples_room : 65536;
-		uint32_t *more = room <= SAMPLES_MAX ? realloc(r->samples_us, room * sizeof(*more)) : NULL;
+		uint32_t *more =
+			room <= SAMPLES_MAX ? realloc(r->samples_us, room * sizeof(*more)) : NULL;
 		if (!more) {
 			r->rc = err_set(r->err, ERR_NO_MEMORY, "no memory for latencies");
 			return;
@@ -174,21 +181,36 @@ static void closed_loop(struct running *r)
 	}
 }
 
+/* A server that cannot keep up is not waited for: what was due and not sent counts as late as it
+ * is. */
+static void count_unsent(struct running *r, int64_t due, int64_t step, int64_t now)
+{
+	for (; r->rc == 0 && due < r->end_ns; due += step)
+		if (counts(r, due, now))
+			keep_sample(r, now - due);
+}
+
 static void open_loop(struct running *r)
 {
 	int64_t step = SECOND_NS / r->load->rate;
 	int64_t due = clock_ticks_ns();
+	int64_t give_up = r->end_ns + (r->end_ns - due) / LATE_PART;
 
 	while (r->rc == 0 && due < r->end_ns) {
 		int64_t now = clock_ticks_ns();
 		int connection = wire_idle(r->wire);
 		watch_clock(r, now);
+		if (now > give_up) {
+			count_unsent(r, due, step, now);
+			return;
+		}
 		if (due <= now && connection >= 0) {
 			send_one(r, connection, due);
 			due += step;
 			continue;
 		}
-		r->rc = wire_run(r->wire, due > now ? due : now + SECOND_NS / 100, answered, r, r->err);
+		r->rc = wire_run(r->wire, due > now ? due : now + SECOND_NS / 100, answered, r,
+			r->err);
 	}
 }
 
@@ -199,7 +221,8 @@ static void drain(struct running *r)
 	while (r->rc == 0 && wire_busy(r->wire) > 0) {
 		int64_t now = clock_ticks_ns();
 		if (now > give_up)
-			r->rc = err_set(r->err, ERR_IO, "%d requests got no answer", wire_busy(r->wire));
+			r->rc = err_set(r->err, ERR_IO, "%d requests got no answer",
+				wire_busy(r->wire));
 		else
 			r->rc = wire_run(r->wire, now + SECOND_NS / 10, answered, r, r->err);
 	}
@@ -238,13 +261,24 @@ static void run(struct running *r)
 
 /* ---- a process of its own ---- */
 
-static void be_child(struct bench *b, const struct load *load, struct load_result *result)
+void be_helper(struct bench *b)
 {
-	struct running r = { .load = load, .result = result, .serial = b->serial, .server = b->server,
-		.err = &result->err };
-
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	local_server_forget(&b->local);
+	signal(SIGINT, SIG_IGN);
+	signal(SIGTERM, SIG_IGN);
+	signal(SIGHUP, SIG_IGN);
+}
+
+static void be_child(struct bench *b, const struct load *load, struct load_result *result)
+{
+	struct running r = { .load = load,
+		.result = result,
+		.serial = b->serial,
+		.server = b->server,
+		.err = &result->err };
+
+	be_helper(b);
 	r.rc = traffic_new(&b->shop, b->url, load->kind, &r.traffic, r.err);
 	if (r.rc == 0)
 		r.rc = wire_open(b->url, load->connections, &r.wire, r.err);
@@ -268,7 +302,8 @@ static int check(const struct load_result *result, struct err *err)
 	return 0;
 }
 
-static int fork_load(struct bench *b, const struct load *load, struct load_result *shared, struct err *err)
+static int fork_load(struct bench *b, const struct load *load, struct load_result *shared,
+	struct err *err)
 {
 	int status;
 	pid_t child;
@@ -323,6 +358,7 @@ int load_run(struct bench *b, const struct load *load, struct load_result *ret, 
 	*ret = *shared;
 	munmap(shared, sizeof(*shared));
 	b->serial += UINT64_C(100000000); /* no load uses another's numbers */
+	b->sales += load->kind == TRAFFIC_SALES ? ret->answers : 0;
 	if (rc == 0)
 		rc = check(ret, err);
 	if (rc == 0)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The requests of the bench: sales of a supermarket, with a receipt of 2 kB, and touches. Whole requests
- * are written once; of each only the id, the receipt's number and the member's card are filled in. */
+/* The requests of the bench: sales of a supermarket, with a receipt of 2 kB, and touches. Whole
+ * requests are written once; of each only the id, the receipt's number and the member's card are
+ * filled in. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -144,7 +145,8 @@ void traffic_sale_json(int n, struct buf *buf)
 
 /* ---- whole requests ---- */
 
-static void write_head(struct buf *buf, const char *call, const char *url, const char *key, size_t length)
+static void write_head(struct buf *buf, const char *call, const char *url, const char *key,
+	size_t length)
 {
 	buf_printf(buf,
 		"%s HTTP/1.1\r\nHost: %s\r\nAuthorization: Bearer %s\r\n"
@@ -177,7 +179,8 @@ static void write_touch(const struct bench_shop *shop, const char *url, int n, s
 	json_out_cstr(&out, "id", id);
 	write_identifiers(&out);
 	json_out_object_end(&out);
-	write_head(buf, "POST /v1/touches", url, shop->readers[n % BENCH_TILLS], buf_str(&body).len);
+	write_head(buf, "POST /v1/touches", url, shop->readers[n % BENCH_TILLS],
+		buf_str(&body).len);
 	buf_add(buf, buf_str(&body));
 }
 
@@ -203,8 +206,8 @@ static int keep(struct whole *whole, const struct buf *buf, struct err *err)
 	return 0;
 }
 
-int traffic_new(const struct bench_shop *shop, const char *url, enum traffic_kind kind, struct traffic **ret,
-	struct err *err)
+int traffic_new(const struct bench_shop *shop, const char *url, enum traffic_kind kind,
+	struct traffic **ret, struct err *err)
 {
 	struct traffic *t = calloc(1, sizeof(*t));
 	int rc = t ? 0 : err_set(err, ERR_NO_MEMORY, "no memory for requests");

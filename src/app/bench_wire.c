@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The load's side of HTTP/1.1. It shares its cores with the server it measures, so it does little: one
- * epoll, requests that are ready made, of an answer only its status and length. libcurl costs four to six
- * times as much a request (client.h, which sets the bench up); real tills have their own processors. */
+/* The load's side of HTTP/1.1. It shares its cores with the server it measures, so it does little:
+ * one epoll, requests that are ready made, of an answer only its status and length. libcurl costs
+ * four to six times as much a request (client.h, which sets the bench up); real tills have their
+ * own processors. */
 #include <arpa/inet.h>
 #include <errno.h>
 #include <netinet/in.h>
@@ -23,7 +24,7 @@
 
 struct line {
 	int fd;
-	int64_t due_ns; /* of the request that is under way */
+	int64_t due_ns;  /* of the request that is under way */
 	struct str rest; /* of the request: what did not go out at once */
 	size_t got;
 	char *in;
@@ -57,7 +58,8 @@ static int parse_url(const char *url, struct sockaddr_in *ret, struct err *err)
 	memcpy(text, host.ptr, host.len);
 	text[host.len] = '\0';
 	ret->sin_port = htons((uint16_t)port);
-	if (inet_pton(AF_INET, strcmp(text, "localhost") == 0 ? "127.0.0.1" : text, &ret->sin_addr) != 1)
+	if (inet_pton(AF_INET, strcmp(text, "localhost") == 0 ? "127.0.0.1" : text,
+		    &ret->sin_addr) != 1)
 		return err_set(err, ERR_INVALID, "%s: give the server's IPv4 address", url);
 	return 0;
 }
@@ -176,7 +178,8 @@ static int push(struct line *line, struct err *err)
 	return line->rest.len != 0;
 }
 
-int wire_send(struct wire *wire, int connection, struct str request, int64_t due_ns, struct err *err)
+int wire_send(struct wire *wire, int connection, struct str request, int64_t due_ns,
+	struct err *err)
 {
 	struct line *line = &wire->lines[connection];
 	int rc;
@@ -192,7 +195,8 @@ int wire_send(struct wire *wire, int connection, struct str request, int64_t due
 
 /* ---- answers ---- */
 
-/* The length of the whole answer once its head is there; 0: not yet; -1: not an answer we can read. */
+/* The length of the whole answer once its head is there; 0: not yet; -1: not an answer we can read.
+ */
 static long whole_length(const struct line *line, int *ret_status, size_t *ret_head)
 {
 	const char *end = memmem(line->in, line->got, "\r\n\r\n", 4);
@@ -204,7 +208,8 @@ static long whole_length(const struct line *line, int *ret_status, size_t *ret_h
 		return line->got == ANSWER_MAX ? -1 : 0;
 	*ret_head = (size_t)(end - line->in) + 4;
 	field = memmem(line->in, *ret_head, "\r\nContent-Length: ", 18);
-	if (!field || *ret_head < 16 || !num_parse_range(str_bytes(line->in + 9, 3), 100, 599, &status))
+	if (!field || *ret_head < 16 ||
+		!num_parse_range(str_bytes(line->in + 9, 3), 100, 599, &status))
 		return -1;
 	number = str_bytes(field + 18, (size_t)(end + 2 - field - 18));
 	number = str_cut(&number, '\r');
@@ -214,7 +219,8 @@ static long whole_length(const struct line *line, int *ret_status, size_t *ret_h
 	return (long)*ret_head + (long)length;
 }
 
-static int pull(struct wire *wire, int connection, wire_answered *answered, void *user, struct err *err)
+static int pull(struct wire *wire, int connection, wire_answered *answered, void *user,
+	struct err *err)
 {
 	struct line *line = &wire->lines[connection];
 	ssize_t n = recv(line->fd, line->in + line->got, ANSWER_MAX - line->got, MSG_DONTWAIT);
@@ -225,7 +231,8 @@ static int pull(struct wire *wire, int connection, wire_answered *answered, void
 	if (n < 0 && errno == EAGAIN)
 		return 0;
 	if (n <= 0)
-		return err_set(err, ERR_IO, "the server hung up: %s", n < 0 ? strerror(errno) : "closed");
+		return err_set(err, ERR_IO, "the server hung up: %s",
+			n < 0 ? strerror(errno) : "closed");
 	line->got += (size_t)n;
 	whole = whole_length(line, &status, &head);
 	if (whole < 0 || (whole > 0 && line->got > (size_t)whole))
@@ -233,7 +240,8 @@ static int pull(struct wire *wire, int connection, wire_answered *answered, void
 	if (whole == 0 || line->got < (size_t)whole)
 		return 0;
 	wire->idle[wire->idle_count++] = connection;
-	answered(user, connection, status, str_bytes(line->in + head, (size_t)whole - head), line->due_ns);
+	answered(user, connection, status, str_bytes(line->in + head, (size_t)whole - head),
+		line->due_ns);
 	return 0;
 }
 
@@ -253,7 +261,8 @@ static int serve_line(struct wire *wire, const struct epoll_event *event, wire_a
 	return rc < 0 ? rc : 0;
 }
 
-int wire_run(struct wire *wire, int64_t until_ns, wire_answered *answered, void *user, struct err *err)
+int wire_run(struct wire *wire, int64_t until_ns, wire_answered *answered, void *user,
+	struct err *err)
 {
 	struct epoll_event events[EVENTS];
 	struct pollfd poll_epoll = { .fd = wire->epoll, .events = POLLIN };

@@ -1,16 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The client on libcurl's multi interface; see client.h.
  *
- * Each connection is a *lane*: an easy handle, its multi handle and its buffers, set up once. A request sets
- * only what differs (method, target, body, key), so it allocates next to nothing here. One multi a lane and
- * not one for all: libcurl looks for an idle connection by walking all there are, which at 256 connections
- * costs more than the request.
+ * Each connection is a *lane*: an easy handle, its multi handle and its buffers, set up once. A
+ * request sets only what differs (method, target, body, key), so it allocates next to nothing here.
+ * One multi a lane and not one for all: libcurl looks for an idle connection by walking all there
+ * are, which at 256 connections costs more than the request.
  *
- * The sockets of all lanes hang in one epoll. libcurl asks to watch a socket and to forget it for every
- * request; here an idle socket stays watched for reading, which is what the next answer needs anyhow.
+ * The sockets of all lanes hang in one epoll. libcurl asks to watch a socket and to forget it for
+ * every request; here an idle socket stays watched for reading, which is what the next answer needs
+ * anyhow.
  *
- * Invariants: 1. a lane is on the stack of free lanes exactly if no request is on it. 2. watched[fd].mask is
- * what the epoll has for fd. */
+ * Invariants: 1. a lane is on the stack of free lanes exactly if no request is on it. 2.
+ * watched[fd].mask is what the epoll has for fd. */
 #include "app/client.h"
 
 #include <curl/curl.h>
@@ -20,6 +21,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/resource.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -42,7 +44,7 @@ struct lane {
 	struct client_request request;
 	int64_t began_ns;
 	bool busy;
-	bool timer_due; /* libcurl wants to be called now */
+	bool timer_due;            /* libcurl wants to be called now */
 	enum client_method method; /* what the easy handle is set to */
 	struct curl_slist headers[4];
 	char authorization[KEY_MAX + 32];
@@ -127,8 +129,8 @@ static int on_close(void *user, curl_socket_t fd)
 	return close(fd);
 }
 
-/* libcurl's timers are either "at once" or slow (connecting, resolving): the slow ones are looked at with
- * the requests that wait too long. */
+/* libcurl's timers are either "at once" or slow (connecting, resolving): the slow ones are looked
+ * at with the requests that wait too long. */
 static int on_timer(CURLM *multi, long timeout_ms, void *user)
 {
 	struct lane *lane = user;
@@ -155,16 +157,16 @@ static bool set_callbacks(struct lane *lane)
 {
 	CURL *easy = lane->easy;
 
-	return !curl_multi_setopt(lane->multi, CURLMOPT_SOCKETFUNCTION, on_socket)
-	       && !curl_multi_setopt(lane->multi, CURLMOPT_SOCKETDATA, lane)
-	       && !curl_multi_setopt(lane->multi, CURLMOPT_TIMERFUNCTION, on_timer)
-	       && !curl_multi_setopt(lane->multi, CURLMOPT_TIMERDATA, lane)
-	       && !curl_multi_setopt(lane->multi, CURLMOPT_MAXCONNECTS, 1L)
-	       && !curl_easy_setopt(easy, CURLOPT_CLOSESOCKETFUNCTION, on_close)
-	       && !curl_easy_setopt(easy, CURLOPT_CLOSESOCKETDATA, lane->client)
-	       && !curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, on_body)
-	       && !curl_easy_setopt(easy, CURLOPT_WRITEDATA, lane)
-	       && !curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, lane->why);
+	return !curl_multi_setopt(lane->multi, CURLMOPT_SOCKETFUNCTION, on_socket) &&
+		!curl_multi_setopt(lane->multi, CURLMOPT_SOCKETDATA, lane) &&
+		!curl_multi_setopt(lane->multi, CURLMOPT_TIMERFUNCTION, on_timer) &&
+		!curl_multi_setopt(lane->multi, CURLMOPT_TIMERDATA, lane) &&
+		!curl_multi_setopt(lane->multi, CURLMOPT_MAXCONNECTS, 1L) &&
+		!curl_easy_setopt(easy, CURLOPT_CLOSESOCKETFUNCTION, on_close) &&
+		!curl_easy_setopt(easy, CURLOPT_CLOSESOCKETDATA, lane->client) &&
+		!curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, on_body) &&
+		!curl_easy_setopt(easy, CURLOPT_WRITEDATA, lane) &&
+		!curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, lane->why);
 }
 
 /* Only these two: a URL never leads to a file. */
@@ -179,28 +181,30 @@ static bool set_protocols(CURL *easy)
 
 static bool set_easy(CURL *easy, const char *url)
 {
-	return !curl_easy_setopt(easy, CURLOPT_URL, url) && set_protocols(easy)
-	       && !curl_easy_setopt(easy, CURLOPT_NOPROXY, "*")
-	       && !curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1)
-	       && !curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L)
-	       && !curl_easy_setopt(easy, CURLOPT_TCP_NODELAY, 1L)
-	       && !curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, 10000L)
-	       && !curl_easy_setopt(easy, CURLOPT_BUFFERSIZE, (long)READ_BUFFER)
-	       && !curl_easy_setopt(easy, CURLOPT_PATH_AS_IS, 1L);
+	return !curl_easy_setopt(easy, CURLOPT_URL, url) && set_protocols(easy) &&
+		!curl_easy_setopt(easy, CURLOPT_NOPROXY, "*") &&
+		!curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1) &&
+		!curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L) &&
+		!curl_easy_setopt(easy, CURLOPT_TCP_NODELAY, 1L) &&
+		!curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, 10000L) &&
+		!curl_easy_setopt(easy, CURLOPT_BUFFERSIZE, (long)READ_BUFFER) &&
+		!curl_easy_setopt(easy, CURLOPT_PATH_AS_IS, 1L);
 }
 
 static bool lane_init(struct client *c, struct lane *lane, const char *url)
 {
 	lane->client = c;
 	buf_init(&lane->body, NULL, CLIENT_BODY_MAX);
-	lane->headers[0] = (struct curl_slist) { .data = (char *)"Expect:", .next = &lane->headers[1] };
-	lane->headers[1] = (struct curl_slist) { .data = (char *)"Accept:", .next = &lane->headers[2] };
+	lane->headers[0] =
+		(struct curl_slist) { .data = (char *)"Expect:", .next = &lane->headers[1] };
+	lane->headers[1] =
+		(struct curl_slist) { .data = (char *)"Accept:", .next = &lane->headers[2] };
 	lane->headers[2] = (struct curl_slist) { .data = (char *)"Content-Type: application/json" };
 	lane->headers[3] = (struct curl_slist) { .data = lane->authorization };
 	lane->multi = curl_multi_init();
 	lane->easy = curl_easy_init();
-	return lane->multi && lane->easy && set_easy(lane->easy, url) && set_callbacks(lane)
-	       && !curl_easy_setopt(lane->easy, CURLOPT_HTTPHEADER, lane->headers);
+	return lane->multi && lane->easy && set_easy(lane->easy, url) && set_callbacks(lane) &&
+		!curl_easy_setopt(lane->easy, CURLOPT_HTTPHEADER, lane->headers);
 }
 
 static void lane_done(struct lane *lane)
@@ -219,11 +223,16 @@ static void start_curl(void)
 	(void)curl_global_init(CURL_GLOBAL_DEFAULT);
 }
 
+/* Scheme and authority; the paths of requests begin at the root. */
 static bool is_url(const char *text)
 {
-	struct str s = str_of(text);
+	size_t scheme = strncmp(text, "http://", 7) == 0 ? 7
+		: strncmp(text, "https://", 8) == 0      ? 8
+							 : 0;
+	size_t authority = strcspn(text + scheme, "/?#");
+	const char *rest = text + scheme + authority;
 
-	return (str_starts(s, "http://") && s.len > 7) || (str_starts(s, "https://") && s.len > 8);
+	return scheme && authority && (rest[0] == '\0' || strcmp(rest, "/") == 0);
 }
 
 static bool allocate(struct client *c)
@@ -249,16 +258,34 @@ static bool open_lanes(struct client *c, const char *url)
 	return true;
 }
 
+/* A lane is three files: its socket, and the pair with which a multi can be woken. */
+static int raise_limit(int connections, struct err *err)
+{
+	rlim_t needed = (rlim_t)connections * 3 + 64;
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur >= needed)
+		return 0;
+	limit.rlim_cur = limit.rlim_max < needed ? limit.rlim_max : needed;
+	if (limit.rlim_cur < needed || setrlimit(RLIMIT_NOFILE, &limit) != 0)
+		return err_set(err, ERR_INVALID,
+			"%d connections need %lld files, and %lld are allowed (ulimit -n)",
+			connections, (long long)needed, (long long)limit.rlim_max);
+	return 0;
+}
+
 int client_open(const struct client_options *options, struct client **ret, struct err *err)
 {
 	static pthread_once_t once = PTHREAD_ONCE_INIT;
 	struct client *c;
 
 	if (!is_url(options->url))
-		return err_set(err, ERR_INVALID, "a server is named like http://127.0.0.1:8080, not \"%s\"",
-			options->url);
+		return err_set(err, ERR_INVALID,
+			"a server is named like http://127.0.0.1:8080, not \"%s\"", options->url);
 	if (options->connections < 1 || options->connections > CLIENT_CONNECTIONS_MAX)
 		return err_set(err, ERR_INVALID, "connections are 1 to %d", CLIENT_CONNECTIONS_MAX);
+	if (raise_limit(options->connections, err) < 0)
+		return ERR_INVALID;
 	pthread_once(&once, start_curl);
 	c = calloc(1, sizeof(*c));
 	if (!c)
@@ -292,7 +319,7 @@ void client_close(struct client **client)
 	free(c);
 }
 
-int client_free(const struct client *client)
+int client_idle(const struct client *client)
 {
 	return client->free_count;
 }
@@ -311,7 +338,8 @@ static bool set_key(struct lane *lane, const char *key)
 	lane->headers[2].next = key ? &lane->headers[3] : NULL;
 	if (!key)
 		return true;
-	n = snprintf(lane->authorization, sizeof(lane->authorization), "Authorization: Bearer %s", key);
+	n = snprintf(lane->authorization, sizeof(lane->authorization), "Authorization: Bearer %s",
+		key);
 	return n > 0 && (size_t)n < sizeof(lane->authorization);
 }
 
@@ -324,20 +352,21 @@ static bool set_method(struct lane *lane, enum client_method method)
 		return true;
 	lane->method = method;
 	if (method == CLIENT_GET)
-		return !curl_easy_setopt(lane->easy, CURLOPT_CUSTOMREQUEST, NULL)
-		       && !curl_easy_setopt(lane->easy, CURLOPT_HTTPGET, 1L);
-	return !curl_easy_setopt(lane->easy, CURLOPT_POST, 1L)
-	       && !curl_easy_setopt(lane->easy, CURLOPT_CUSTOMREQUEST,
-		       method == CLIENT_POST ? NULL : words[method]);
+		return !curl_easy_setopt(lane->easy, CURLOPT_CUSTOMREQUEST, NULL) &&
+			!curl_easy_setopt(lane->easy, CURLOPT_HTTPGET, 1L);
+	return !curl_easy_setopt(lane->easy, CURLOPT_POST, 1L) &&
+		!curl_easy_setopt(lane->easy, CURLOPT_CUSTOMREQUEST,
+			method == CLIENT_POST ? NULL : words[method]);
 }
 
 static bool set_body(struct lane *lane, const struct client_request *request)
 {
 	if (request->method == CLIENT_GET)
 		return true;
-	return !curl_easy_setopt(lane->easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)request->body.len)
-	       && !curl_easy_setopt(lane->easy, CURLOPT_POSTFIELDS,
-		       request->body.len ? request->body.ptr : "");
+	return !curl_easy_setopt(lane->easy, CURLOPT_POSTFIELDSIZE_LARGE,
+		       (curl_off_t)request->body.len) &&
+		!curl_easy_setopt(lane->easy, CURLOPT_POSTFIELDS,
+			request->body.len ? request->body.ptr : "");
 }
 
 int client_send(struct client *client, const struct client_request *request, struct err *err)
@@ -350,8 +379,9 @@ int client_send(struct client *client, const struct client_request *request, str
 	lane->body.len = 0;
 	lane->body.failed = false;
 	lane->why[0] = '\0';
-	if (!set_key(lane, request->key) || !set_method(lane, request->method) || !set_body(lane, request)
-		|| curl_easy_setopt(lane->easy, CURLOPT_REQUEST_TARGET, request->path) != CURLE_OK)
+	if (!set_key(lane, request->key) || !set_method(lane, request->method) ||
+		!set_body(lane, request) ||
+		curl_easy_setopt(lane->easy, CURLOPT_REQUEST_TARGET, request->path) != CURLE_OK)
 		return err_set(err, ERR_INTERNAL, "the request could not be made ready");
 	lane->began_ns = clock_ticks_ns();
 	if (curl_multi_add_handle(lane->multi, lane->easy) != CURLM_OK)
@@ -367,7 +397,8 @@ static void finish(struct lane *lane, CURLcode code, const char *why)
 {
 	struct client *c = lane->client;
 	struct client_answer answer = { .latency_ns = clock_ticks_ns() - lane->began_ns,
-		.body = buf_str(&lane->body), .why = "" };
+		.body = buf_str(&lane->body),
+		.why = "" };
 	curl_off_t retry_after = 0;
 	long status = 0;
 
@@ -406,8 +437,8 @@ static void act_due(struct client *c)
 	}
 }
 
-/* Something at a socket libcurl does not ask about is the end of an idle connection, which libcurl finds out
- * by itself when it wants to use it: not to be told again and again. */
+/* Something at a socket libcurl does not ask about is the end of an idle connection, which libcurl
+ * finds out by itself when it wants to use it: not to be told again and again. */
 static void act_event(struct client *c, const struct epoll_event *event)
 {
 	int fd = event->data.fd;
@@ -417,9 +448,10 @@ static void act_event(struct client *c, const struct epoll_event *event)
 		(void)watch(c, fd, w, 0);
 		return;
 	}
-	act(w->lane, fd, (event->events & EPOLLIN ? CURL_CSELECT_IN : 0)
-				 | (event->events & EPOLLOUT ? CURL_CSELECT_OUT : 0)
-				 | (event->events & (EPOLLERR | EPOLLHUP) ? CURL_CSELECT_ERR : 0));
+	act(w->lane, fd,
+		(event->events & EPOLLIN ? CURL_CSELECT_IN : 0) |
+			(event->events & EPOLLOUT ? CURL_CSELECT_OUT : 0) |
+			(event->events & (EPOLLERR | EPOLLHUP) ? CURL_CSELECT_ERR : 0));
 }
 
 /* Requests that wait too long, and timers that are not "at once". */
@@ -445,12 +477,14 @@ static void look(struct client *c)
 static int wait_for(struct client *c, struct epoll_event *events, int64_t timeout_ns)
 {
 	static bool old_kernel;
-	struct timespec wait = { .tv_sec = timeout_ns / 1000000000, .tv_nsec = timeout_ns % 1000000000 };
+	struct timespec wait = { .tv_sec = timeout_ns / 1000000000,
+		.tv_nsec = timeout_ns % 1000000000 };
 	int n = old_kernel ? -1 : epoll_pwait2(c->epoll, events, EVENTS_MAX, &wait, NULL);
 
 	if (n < 0 && (old_kernel || errno == ENOSYS)) {
 		old_kernel = true;
-		n = epoll_wait(c->epoll, events, EVENTS_MAX, (int)((timeout_ns + 999999) / 1000000));
+		n = epoll_wait(c->epoll, events, EVENTS_MAX,
+			(int)((timeout_ns + 999999) / 1000000));
 	}
 	return n;
 }
@@ -510,8 +544,12 @@ int client_call(struct client *client, enum client_method method, const char *pa
 	struct str body, struct buf *ret_body, struct err *err)
 {
 	struct calling calling = { .body = ret_body };
-	struct client_request request = { .method = method, .path = path, .key = key, .body = body,
-		.answered = keep_answer, .user = &calling };
+	struct client_request request = { .method = method,
+		.path = path,
+		.key = key,
+		.body = body,
+		.answered = keep_answer,
+		.user = &calling };
 	int rc;
 
 	buf_reset(ret_body);

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A server of one's own; see local_server.h.
  *
- * Invariants: 1. pid, pipe and state change under the lock, so that the thread that waits for signals finds
- * them true. 2. A folder that was made is removed by exactly one of: local_server_free(), that thread. */
+ * Invariants: 1. pid, pipe and state change under the lock, so that the thread that waits for
+ * signals finds them true. 2. A folder that was made is removed by exactly one of:
+ * local_server_free(), that thread. */
 #include "app/local_server.h"
 
 #include <errno.h>
@@ -46,8 +47,8 @@ struct local_server {
 
 /* ---- processes ---- */
 
-/* In the child: as if a shell had started it, and gone when its maker is gone. Only calls that are safe
- * between fork and exec. */
+/* In the child: as if a shell had started it, and gone when its maker is gone. Only calls that are
+ * safe between fork and exec. */
 static void become(const char *const *argv, int out, pid_t maker)
 {
 	sigset_t none;
@@ -102,7 +103,8 @@ static int reap(pid_t pid, int max_ms)
 	return got < 0 ? 0 : WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
 }
 
-/* Reads until the end of the pipe, a line's end if `line`, or the time-out; false: only the last. */
+/* Reads until the end of the pipe, a line's end if `line`, or the time-out; false: only the last.
+ */
 static bool drain(int fd, char *out, size_t size, bool line, int max_ms)
 {
 	int64_t end = clock_ticks_ns() + max_ms * INT64_C(1000000);
@@ -125,22 +127,6 @@ static bool drain(int fd, char *out, size_t size, bool line, int max_ms)
 	return true;
 }
 
-int local_server_run(const char *const *args, char *out, size_t size, struct err *err)
-{
-	const char *argv[ARGS_MAX] = { "zegel" };
-	pid_t pid;
-	int fd, rc;
-
-	for (int i = 1; i + 1 < ARGS_MAX && args[i - 1]; i++)
-		argv[i] = args[i - 1];
-	rc = spawn(argv, &pid, &fd, err);
-	if (rc < 0)
-		return rc;
-	(void)drain(fd, out, size, false, INT32_MAX);
-	close(fd);
-	return reap(pid, INT32_MAX);
-}
-
 /* ---- the folder ---- */
 
 static int remove_one(const char *path, const struct stat *st, int kind, struct FTW *at)
@@ -160,7 +146,8 @@ static int make_home(struct local_server *s, struct err *err)
 	if (n < 0 || (size_t)n >= sizeof(s->home) || !mkdtemp(s->home)) {
 		int why = n < (int)sizeof(s->home) ? errno : ENAMETOOLONG;
 		s->home[0] = '\0';
-		return err_set(err, ERR_IO, "no temporary folder in %s: %s (TMPDIR names another place)",
+		return err_set(err, ERR_IO,
+			"no temporary folder in %s: %s (TMPDIR names another place)",
 			tmp && tmp[0] ? tmp : "/tmp", strerror(why));
 	}
 	snprintf(s->folder, sizeof(s->folder), "%s/data", s->home);
@@ -170,7 +157,8 @@ static int make_home(struct local_server *s, struct err *err)
 
 /* ---- signals ---- */
 
-/* What ends a program, except what its maker told it to ignore (nohup, a script's background job). */
+/* What ends a program, except what its maker told it to ignore (nohup, a script's background job).
+ */
 static void set_of_ends(sigset_t *set)
 {
 	static const int ends[] = { SIGINT, SIGTERM, SIGHUP };
@@ -253,8 +241,8 @@ static void stop_keeper(struct local_server *s)
 
 /* ---- making ---- */
 
-/* Variables and the file of the one who calls are for another server: what they could lead elsewhere with is
- * said here. */
+/* Variables and the file of the one who calls are for another server: what they could lead
+ * elsewhere with is said here. */
 static size_t fill_args(const struct local_server *s, const char *word, const char *const *more,
 	const char **argv)
 {
@@ -270,6 +258,22 @@ static size_t fill_args(const struct local_server *s, const char *word, const ch
 	for (size_t i = 0; more && more[i] && n + 8 < ARGS_MAX; i++)
 		argv[n++] = more[i];
 	return n;
+}
+
+int local_server_run(const struct local_server *server, const char *word, const char *const *more,
+	char *out, size_t size, struct err *err)
+{
+	const char *argv[ARGS_MAX] = { NULL };
+	pid_t pid;
+	int fd, rc;
+
+	(void)fill_args(server, word, more, argv);
+	rc = spawn(argv, &pid, &fd, err);
+	if (rc < 0)
+		return rc;
+	(void)drain(fd, out, size, false, INT32_MAX);
+	close(fd);
+	return reap(pid, INT32_MAX);
 }
 
 static int read_made(struct local_server *s, const char *text, struct err *err)
@@ -294,13 +298,13 @@ static int read_made(struct local_server *s, const char *text, struct err *err)
 
 static int init_folder(struct local_server *s, const char *const *more, struct err *err)
 {
-	const char *argv[ARGS_MAX] = { NULL };
+	const char *args[ARGS_MAX] = { "--json" };
 	char out[1024];
-	size_t n = fill_args(s, "init", more, argv);
 	int code;
 
-	argv[n] = "--json";
-	code = local_server_run(argv + 1, out, sizeof(out), err);
+	for (size_t i = 0; more && more[i] && i + 2 < ARGS_MAX; i++)
+		args[i + 1] = more[i];
+	code = local_server_run(s, "init", args, out, sizeof(out), err);
 	if (code < 0)
 		return code;
 	if (code != 0)
@@ -308,7 +312,8 @@ static int init_folder(struct local_server *s, const char *const *more, struct e
 	return read_made(s, out, err);
 }
 
-int local_server_make(const struct local_server_options *options, struct local_server **ret, struct err *err)
+int local_server_make(const struct local_server_options *options, struct local_server **ret,
+	struct err *err)
 {
 	struct local_server *s = calloc(1, sizeof(*s));
 	int rc;
@@ -359,10 +364,11 @@ int local_server_start(struct local_server *server, struct err *err)
 		pthread_mutex_lock(&server->lock);
 		(void)end_server(server);
 		pthread_mutex_unlock(&server->lock);
-		return err_set(err, ERR_INTERNAL, "zegel serve on %s did not come up", server->folder);
+		return err_set(err, ERR_INTERNAL, "zegel serve on %s did not come up",
+			server->folder);
 	}
-	snprintf(server->url, sizeof(server->url), "%.*s", (int)strcspn(line + sizeof(says) - 1, "\n"),
-		line + sizeof(says) - 1);
+	snprintf(server->url, sizeof(server->url), "%.*s",
+		(int)strcspn(line + sizeof(says) - 1, "\n"), line + sizeof(says) - 1);
 	return 0;
 }
 
@@ -374,8 +380,8 @@ int local_server_stop(struct local_server *server, struct err *err)
 	code = end_server(server);
 	pthread_mutex_unlock(&server->lock);
 	if (code < 0)
-		return err_set(err, ERR_INTERNAL, "zegel serve did not end within %d s and was killed",
-			STOP_MAX_MS / 1000);
+		return err_set(err, ERR_INTERNAL,
+			"zegel serve did not end within %d s and was killed", STOP_MAX_MS / 1000);
 	if (code > 0)
 		return err_set(err, ERR_INTERNAL, "zegel serve ended with %d", code);
 	return 0;

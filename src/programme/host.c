@@ -324,15 +324,24 @@ int host_card(struct host *host, struct host_programme *programme, const struct 
 int host_ask(struct host *host, struct host_programme *programme, struct arena *arena,
 	struct card *ret, struct err *err)
 {
-	struct call call = { .programme = programme, .hook = HOOK_ASK, .arena = arena };
-	int rc = host_ready(host, programme, err);
+	struct call call = { .programme = programme, .hook = HOOK_ASK, .arena = host->arena };
+	int rc;
 
+	(void)arena;
+	if (programme->asked_of == programme->script->source) {
+		*ret = programme->asked;
+		return 0;
+	}
+	rc = host_ready(host, programme, err);
 	if (rc == 0)
 		rc = run(host, &call, err);
 	if (rc == 0 && call.outcome != 0)
 		return err_set(err, ERR_SCRIPT, "%.*s: ask() must return a title and a text",
 			STR_ARG(programme->script->name));
-	if (rc == 0)
-		*ret = call.card;
-	return rc;
+	if (rc < 0)
+		return rc;
+	programme->asked_of = programme->script->source;
+	programme->asked = call.card;
+	*ret = call.card;
+	return 0;
 }

@@ -98,7 +98,7 @@ static void time_faults(struct host *host, const struct basket *basket, struct a
 		require(host_sale(host, programme, basket, &standing, arena, &effects, &err) <
 			0);
 		double ended = now_us();
-		one_sale(host, basket, 0, arena);
+		one_sale(host, basket, arena);
 		ending += ended - start;
 		after += now_us() - ended;
 	}
