@@ -24,7 +24,7 @@
 #define DEVICES 0xffffu
 #define PRESENTERS (DEVICE_BIT(READER) | DEVICE_BIT(KIOSK) | TILL | DEVICE_BIT(DOOR) | DEVICE_BIT(DISPENSER))
 #define SELLERS (TILL | DEVICE_BIT(KIOSK))
-#define HANDERS (DEVICES | ADMIN | OFFICE)
+#define HANDERS (TILL | SCREEN | DEVICE_BIT(DISPENSER) | ADMIN | OFFICE)
 #define ADMIN ROLE_BIT(ADMIN)
 #define OFFICE ROLE_BIT(OFFICE)
 #define STAFF (ADMIN | OFFICE | ROLE_BIT(VIEWER))
@@ -179,7 +179,10 @@ int op_run_now(struct op *op, struct err *err)
 		*err = op->unit.err;
 	}
 	sem_destroy(&finished);
-	return rc < 0 ? rc : api_refresh(op->api, err);
+	struct err fault;
+	if (rc == 0 && api_refresh(op->api, &fault) < 0) /* it is stored; the jobs will catch up */
+		log_warn("the directory could not be read again: %s", fault.text);
+	return rc;
 }
 
 /* ---- the way ---- */
@@ -361,19 +364,31 @@ int op_answer(struct op *op, struct buf *buf, struct err *err)
 	return 0;
 }
 
+/* Is the n-th one of those before it? Two spellings of a phone are one. */
+static bool is_among(const struct identifier *list, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if (list[i].kind == list[n].kind &&
+			hash_eq(list[i].tokens[0].token, list[n].tokens[0].token, HASH_LEN))
+			return true;
+	return false;
+}
+
 int op_identifiers(struct op *op, struct json_reader *r, const char *name, struct identifier *ret,
 	size_t *ret_count)
 {
 	const struct json *array = json_array(r, name, 1, IDENTIFIERS_MAX);
 	struct identifier_ring ring;
 	size_t n = 0;
+	uint32_t i = 0;
 
 	*ret_count = 0;
 	if (r->rc < 0)
 		return r->rc;
 	identifier_ring_of(&op->api->options.identifiers, op->access->merchant->id, &ring);
-	for (const struct json *v = array->first; v && r->rc == 0; v = v->next, n++) {
-		r->rc = op_identifier(op, v, json_at_index(r, name, (uint32_t)n), &ring, &ret[n], r->err);
+	for (const struct json *v = array->first; v && r->rc == 0; v = v->next, i++) {
+		r->rc = op_identifier(op, v, json_at_index(r, name, i), &ring, &ret[n], r->err);
+		n += r->rc == 0 && !is_among(ret, n);
 	}
 	secret_wipe_bytes(&ring, sizeof(ring));
 	*ret_count = n;

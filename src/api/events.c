@@ -16,6 +16,7 @@
 #define PAGE 64
 #define PAGE_BYTES (20 << 20)
 #define KEEP_ALIVE_S 25
+#define EVENT_FRAME 128 /* what stands around an event's body */
 
 struct listener {
 	struct listener *next;
@@ -123,6 +124,8 @@ static bool fill(void *user, struct buf *buf)
 		return false; /* the device comes back with its Last-Event-ID */
 	}
 	for (size_t i = 0; i < count && !buf->failed; i++) {
+		if (i > 0 && buf->max - buf->len < events[i].body.len + EVENT_FRAME)
+			break; /* the rest with the next fill: there is more, it is asked again */
 		buf_printf(buf, "id: %lld\nevent: %.*s\ndata: ", (long long)events[i].seq,
 			STR_ARG(events[i].type));
 		buf_add(buf, events[i].body);

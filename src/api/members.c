@@ -48,8 +48,7 @@ int api_search(struct op *op, struct err *err)
 	struct json_reader r;
 	struct store_tx *tx;
 	const struct json *value;
-	id_t64 member = 0, other;
-	bool known;
+	id_t64 member = 0, other, owner;
 	int rc;
 
 	json_begin(&r, op->arena, op->body, STR(""), err);
@@ -64,7 +63,7 @@ int api_search(struct op *op, struct err *err)
 		rc = store_read_begin(op->api->options.store, &tx, err);
 	if (rc < 0)
 		return rc;
-	rc = member_find(tx, &identifier, 1, &member, &other, &known, err);
+	rc = member_find(tx, &identifier, 1, &member, &other, &owner, err);
 	if (rc == 0)
 		rc = answer_member(op, tx, member, "member", err);
 	store_read_end(&tx);

@@ -82,6 +82,8 @@ int api_add_shop(struct op *op, struct err *err)
 	if (rc < 0)
 		return rc;
 	op->answer = arena_printf(op->arena, "{\"id\":\"%s\"}", id_text(m->device.id, "s", id));
+	if (!op->answer.ptr)
+		return err_set(err, ERR_NO_MEMORY, "no memory for an answer");
 	op_reply(op, 0, err);
 	return 0;
 }
@@ -185,6 +187,8 @@ int api_add_device(struct op *op, struct err *err)
 	op->answer = arena_printf(op->arena, "{\"id\":\"%s\",\"key\":\"%s\"}",
 		id_text(m->device.id, "d", id), key);
 	secret_wipe_bytes(key, sizeof(key));
+	if (!op->answer.ptr)
+		return err_set(err, ERR_NO_MEMORY, "no memory for an answer");
 	op_reply(op, 0, err);
 	return 0;
 }

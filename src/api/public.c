@@ -14,7 +14,14 @@ int api_openapi(struct op *op, struct err *err)
 
 int api_health(struct op *op, struct err *err)
 {
+	struct store_tx *tx;
+	struct err fault;
+
 	op->answer = STR("{\"status\":\"ok\",\"version\":\"" ZEGEL_VERSION "\"}");
+	if (store_read_begin(op->api->options.store, &tx, &fault) < 0)
+		op->answer = STR("{\"status\":\"degraded\",\"version\":\"" ZEGEL_VERSION "\"}");
+	else
+		store_read_end(&tx);
 	op_reply(op, 0, err);
 	return 0;
 }

@@ -10,49 +10,77 @@
 #include "base/check.h"
 #include "base/log.h"
 
-#define SWEEP_MAX 128
+/* Found at a time, and in the teller's queue at a time: they share commits. */
+#define SWEEP_MAX 64
 #define SWEEP_BYTES (16 << 20)
+/* Rounds of one call: at most 16,000 of a kind, then the others have their turn. */
+#define ROUNDS_MAX 250
 /* Events are kept for devices that were away. */
 #define EVENTS_KEPT (30 * CLOCK_DAY)
 
+struct sweep;
 struct job {
 	struct unit unit;
-	struct api *api;
+	struct sweep *sweep;
 	struct arena *arena;
-	struct world world;
 	struct ledger_due due;
 	int (*call)(struct job *job, struct visit_env *env, struct err *err);
-	size_t count;
+	size_t count; /* what a job that counts has done */
+};
+/* One call of api_sweep(). */
+struct sweep {
+	struct api *api;
+	struct world world;
+	struct job jobs[SWEEP_MAX];
 	sem_t done;
+	size_t total;
 };
 
 static int run(struct unit *unit, struct store_tx *tx, int64_t now, struct err *err)
 {
 	struct job *job = (struct job *)unit;
+	struct api *api = job->sweep->api;
 	struct visit_env env = { .tx = tx, .now = now, .arena = job->arena,
-		.clock = job->api->options.clock, .keys = &job->api->options.keys,
-		.directory = job->world.directory, .catalogue = job->world.catalogue };
+		.clock = api->options.clock, .keys = &api->options.keys,
+		.directory = job->sweep->world.directory, .catalogue = job->sweep->world.catalogue };
 
 	return job->call(job, &env, err);
 }
 
 static void done(struct unit *unit)
 {
-	sem_post(&((struct job *)unit)->done);
+	sem_post(&((struct job *)unit)->sweep->done);
 }
 
-static int run_job(struct job *job, struct err *err)
+/* Runs the first n jobs together and waits for all; returns how many came through. One that fails is said
+ * and left for the next sweep: it must not stand in the way of the others. */
+static size_t run_jobs(struct sweep *sweep, size_t n)
 {
-	int rc = store_submit(job->api->options.store, &job->unit, err);
+	size_t sent = 0, good = 0;
 
-	if (rc < 0)
-		return rc;
-	while (sem_wait(&job->done) != 0)
-		;
-	if (job->unit.rc < 0)
-		*err = job->unit.err;
-	return job->unit.rc;
+	for (size_t i = 0; i < n; i++) {
+		struct job *job = &sweep->jobs[i];
+		struct err err;
+		arena_reset(job->arena);
+		job->unit = (struct unit) { .run = run, .done = done,
+			.bucket = id_bucket(job->due.member) };
+		if (store_submit(sweep->api->options.store, &job->unit, &err) < 0)
+			break; /* the queue is full: customers first */
+		sent++;
+	}
+	for (size_t i = 0; i < sent; i++)
+		while (sem_wait(&sweep->done) != 0)
+			;
+	for (size_t i = 0; i < sent; i++) {
+		good += sweep->jobs[i].unit.rc == 0;
+		if (sweep->jobs[i].unit.rc < 0)
+			log_warn("something due was left for later: %s", sweep->jobs[i].unit.err.text);
+	}
+	sweep->total += good;
+	return good;
 }
+
+/* ---- what is swept ---- */
 
 static int call_hold(struct job *job, struct visit_env *env, struct err *err)
 {
@@ -77,64 +105,79 @@ static int call_events(struct job *job, struct visit_env *env, struct err *err)
 typedef int find_due(struct store_tx *tx, int64_t now, struct ledger_due *ret, size_t max,
 	size_t *ret_count, struct err *err);
 
-static int sweep_due(struct job *job, find_due *find, size_t *done_count, struct err *err)
+static size_t find(struct sweep *sweep, find_due *look, struct ledger_due *due)
 {
-	struct ledger_due due[SWEEP_MAX];
+	struct api *api = sweep->api;
 	struct store_tx *tx;
+	struct err err;
 	size_t count = 0;
-	int rc = store_read_begin(job->api->options.store, &tx, err);
+	int rc = store_read_begin(api->options.store, &tx, &err);
 
-	if (rc < 0)
-		return rc;
-	rc = find(tx, clock_now(job->api->options.clock), due, SWEEP_MAX, &count, err);
-	store_read_end(&tx);
-	for (size_t i = 0; i < count && rc == 0; i++) {
-		arena_reset(job->arena);
-		job->due = due[i];
-		job->unit.bucket = id_bucket(due[i].member);
-		rc = run_job(job, err);
-		(*done_count)++;
+	if (rc == 0) {
+		rc = look(tx, clock_now(api->options.clock), due, SWEEP_MAX, &count, &err);
+		store_read_end(&tx);
 	}
-	return rc;
+	if (rc < 0)
+		log_warn("what is due could not be looked for: %s", err.text);
+	return rc < 0 ? 0 : count;
 }
 
-static int sweep_count(struct job *job, size_t *done_count, struct err *err)
+static void sweep_due(struct sweep *sweep, find_due *look,
+	int (*call)(struct job *job, struct visit_env *env, struct err *err))
 {
-	int rc;
+	struct ledger_due due[SWEEP_MAX];
+	size_t count = SWEEP_MAX;
 
-	arena_reset(job->arena);
-	job->count = 0;
-	rc = run_job(job, err);
-	*done_count += job->count;
-	return rc;
+	for (int round = 0; round < ROUNDS_MAX && count == SWEEP_MAX; round++) {
+		count = find(sweep, look, due);
+		for (size_t i = 0; i < count; i++) {
+			sweep->jobs[i].due = due[i];
+			sweep->jobs[i].call = call;
+		}
+		if (run_jobs(sweep, count) == 0)
+			break;
+	}
+}
+
+static void sweep_counted(struct sweep *sweep,
+	int (*call)(struct job *job, struct visit_env *env, struct err *err))
+{
+	struct job *job = &sweep->jobs[0];
+
+	for (int round = 0; round < ROUNDS_MAX; round++) {
+		job->call = call;
+		job->count = 0;
+		if (run_jobs(sweep, 1) == 0 || job->count < SWEEP_MAX)
+			break;
+	}
 }
 
 int api_sweep(struct api *api, size_t *ret_done, struct err *err)
 {
-	struct job job = { .unit = { .run = run, .done = done }, .api = api };
-	int rc;
+	struct sweep *sweep = calloc(1, sizeof(*sweep));
+	bool whole = sweep != NULL;
 
-	*ret_done = 0;
-	job.arena = arena_new(SWEEP_BYTES);
-	if (!job.arena)
-		return err_set(err, ERR_NO_MEMORY, "no memory for the jobs");
-	sem_init(&job.done, 0, 0);
-	world_hold(api, &job.world);
-	job.call = call_hold;
-	rc = sweep_due(&job, ledger_due_holds, ret_done, err);
-	job.call = call_lot;
-	if (rc == 0)
-		rc = sweep_due(&job, ledger_due_lots, ret_done, err);
-	job.call = call_touches;
-	if (rc == 0)
-		rc = sweep_count(&job, ret_done, err);
-	job.call = call_events;
-	if (rc == 0)
-		rc = sweep_count(&job, ret_done, err);
-	world_release(&job.world);
-	sem_destroy(&job.done);
-	arena_free(&job.arena);
-	return rc;
+	for (size_t i = 0; whole && i < SWEEP_MAX; i++) {
+		sweep->jobs[i].sweep = sweep;
+		sweep->jobs[i].arena = arena_new(SWEEP_BYTES);
+		whole = sweep->jobs[i].arena != NULL;
+	}
+	if (whole) {
+		sweep->api = api;
+		sem_init(&sweep->done, 0, 0);
+		world_hold(api, &sweep->world);
+		sweep_due(sweep, ledger_due_holds, call_hold);
+		sweep_due(sweep, ledger_due_lots, call_lot);
+		sweep_counted(sweep, call_touches);
+		sweep_counted(sweep, call_events);
+		world_release(&sweep->world);
+		sem_destroy(&sweep->done);
+		*ret_done = sweep->total;
+	}
+	for (size_t i = 0; sweep && i < SWEEP_MAX; i++)
+		arena_free(&sweep->jobs[i].arena);
+	free(sweep);
+	return whole ? 0 : err_set(err, ERR_NO_MEMORY, "no memory for the jobs");
 }
 
 /* ---- proof ---- */

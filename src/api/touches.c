@@ -94,6 +94,8 @@ int api_answer(struct op *op, struct err *err)
 	answer->step = json_text(&r, "step", 1, 200);
 	answer->value = read_value(&r, op->arena);
 	rc = json_end(&r);
+	if (rc == 0 && !answer->value.ptr)
+		rc = err_set(err, ERR_NO_MEMORY, "no memory for an answer");
 	if (rc < 0)
 		return rc;
 	answer->touch = visit_id_key(&op->api->options.keys, "touch", op->access->merchant->id,

@@ -77,9 +77,12 @@ static int load_catalogue(struct api *api, const struct directory *directory, st
 	if (rc < 0)
 		return rc;
 	pthread_mutex_lock(&api->lock);
-	old = api->catalogue;
-	api->catalogue = fresh;
-	api->catalogue_version = directory_version(directory);
+	old = fresh; /* somebody may have published a newer one meanwhile: it never goes back */
+	if (!api->catalogue || directory_version(directory) > api->catalogue_version) {
+		old = api->catalogue;
+		api->catalogue = fresh;
+		api->catalogue_version = directory_version(directory);
+	}
 	pthread_mutex_unlock(&api->lock);
 	catalogue_release(&old);
 	return 0;

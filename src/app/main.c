@@ -67,7 +67,7 @@ static int run_command(size_t n, const struct settings *settings)
 
 int main(int argc, char **argv)
 {
-	struct settings settings;
+	static struct settings settings; /* its strings and arguments live as long as the program */
 
 	if (!settings_read(argc, argv, &settings) || !set_log_level(settings.log_level))
 		return EXIT_USAGE;

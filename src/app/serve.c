@@ -193,6 +193,7 @@ void serving_stop(struct serving **serving)
 		http_stop(&s->http, STOP_WAIT_S);
 	}
 	stop_jobs(s);
+	store_close(&s->site.store); /* what was accepted is finished before what it works with goes */
 	api_free(&s->api);
 	site_close(&s->site);
 	free(s);

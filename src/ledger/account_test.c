@@ -73,7 +73,8 @@ static int walk_many(void *user, const struct ledger_env *env, struct err *err)
 			int64_t next = p, at = INT64_MAX;
 			do {
 				assert_ok(ledger_history(env->tx, fixture_member(1), p, &cursor,
-					page, max, &count, err), err);
+						  page, max, &count, err),
+					err);
 				for (size_t i = 0; i < count; i++) {
 					assert_int_equal(page[i].version, next);
 					assert_int_equal(page[i].balance, next--);
@@ -144,8 +145,9 @@ static int two_copies(void *user, const struct ledger_env *env, struct err *err)
 		rc = earn(env, a, err);
 	if (rc == 0)
 		/* another time: the entry itself must not be what gives it away */
-		rc = ledger_earn(&(struct ledger_env) { env->tx, env->seal, env->now + 9,
-			env->arena }, b, 10, LEDGER_NEVER, &ref, err);
+		rc = ledger_earn(
+			&(struct ledger_env) { env->tx, env->seal, env->now + 9, env->arena }, b,
+			10, LEDGER_NEVER, &ref, err);
 	if (rc == 0) {
 		rc = ledger_save(env, b, err);
 		assert_int_equal(rc, STORE_MOVED);

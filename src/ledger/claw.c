@@ -59,8 +59,12 @@ static int take_back(struct claw *claw, struct err *err)
 	claw->done.taken = take;
 	int64_t own = num_min(take, lot_has(account, claw->lot));
 	if (own > 0) {
-		struct move move = { .kind = LEDGER_ENTRY_CLAW, .amount = -own, .moved = -own,
-			.lot = claw->lot };
+		struct move move = {
+			.kind = LEDGER_ENTRY_CLAW,
+			.amount = -own,
+			.moved = -own,
+			.lot = claw->lot,
+		};
 		rc = post_move(&claw->posting, &move, err);
 	}
 	if (rc || take == own)
@@ -141,8 +145,12 @@ int ledger_expire(const struct ledger_env *env, struct ledger_account *account, 
 			continue;
 		struct ledger_ref ref = { LEDGER_REF_EXPIRY, 0, lot->expires_at };
 		const struct posting posting = { env, account, &ref };
-		struct move move = { .kind = LEDGER_ENTRY_EXPIRE, .amount = -amount,
-			.moved = -amount, .lot = lot->expires_at };
+		struct move move = {
+			.kind = LEDGER_ENTRY_EXPIRE,
+			.amount = -amount,
+			.moved = -amount,
+			.lot = lot->expires_at,
+		};
 		rc = post_move(&posting, &move, err);
 		sum += amount;
 	}

@@ -11,8 +11,8 @@ void entry_seal(const struct ledger_entry *entry, const unsigned char prev[HASH_
 {
 	const int64_t columns[] = { entry->member, entry->programme, entry->version,
 		entry->posted_at, entry->effective_at, entry->kind, entry->contra, entry->amount,
-		entry->moved, entry->lot, entry->counted, entry->balance, entry->debt,
-		entry->held, entry->hold, entry->ref.kind, entry->ref.id, entry->prev_at };
+		entry->moved, entry->lot, entry->counted, entry->balance, entry->debt, entry->held,
+		entry->hold, entry->ref.kind, entry->ref.id, entry->prev_at };
 	uint64_t words[sizeof(columns) / sizeof(*columns)];
 	struct hash hash;
 
@@ -28,14 +28,13 @@ void entry_seal(const struct ledger_entry *entry, const unsigned char prev[HASH_
 int entry_add(struct store_tx *tx, const struct ledger_entry *entry, struct err *err)
 {
 	return store_write(tx, &ledger_sql[SQL_ENTRY_ADD],
-		ARGS(V_INT(id_bucket(entry->member)), V_INT(entry->member),
-			V_INT(entry->programme), V_INT(entry->version), V_INT(entry->posted_at),
-			V_INT(entry->effective_at), V_INT(entry->kind), V_INT(entry->contra),
-			V_INT(entry->amount), V_INT(entry->moved), V_INT(entry->lot),
-			V_INT(entry->counted), V_INT(entry->balance), V_INT(entry->debt),
-			V_INT(entry->held), V_INT(entry->hold), V_INT(entry->ref.kind),
-			V_INT(entry->ref.id), V_INT(entry->prev_at),
-			V_BLOB(entry->hash, HASH_LEN)),
+		ARGS(V_INT(id_bucket(entry->member)), V_INT(entry->member), V_INT(entry->programme),
+			V_INT(entry->version), V_INT(entry->posted_at), V_INT(entry->effective_at),
+			V_INT(entry->kind), V_INT(entry->contra), V_INT(entry->amount),
+			V_INT(entry->moved), V_INT(entry->lot), V_INT(entry->counted),
+			V_INT(entry->balance), V_INT(entry->debt), V_INT(entry->held),
+			V_INT(entry->hold), V_INT(entry->ref.kind), V_INT(entry->ref.id),
+			V_INT(entry->prev_at), V_BLOB(entry->hash, HASH_LEN)),
 		1, err);
 }
 

@@ -105,8 +105,10 @@ static int unit_run(struct unit *base, struct store_tx *tx, int64_t now, struct 
 
 int fixture_run(struct ledger_fixture *fixture, fixture_work *work, void *user, struct err *err)
 {
-	struct fixture_unit unit = { .unit = { .run = unit_run }, .fixture = fixture,
-		.work = work, .user = user };
+	struct fixture_unit unit = { .unit = { .run = unit_run },
+		.fixture = fixture,
+		.work = work,
+		.user = user };
 	int rc = store_run(fixture->store, &unit.unit);
 
 	if (rc < 0)
@@ -116,7 +118,7 @@ int fixture_run(struct ledger_fixture *fixture, fixture_work *work, void *user, 
 
 /* ---- proof ---- */
 
-static void note_breach(void *user, const char *invariant, const char *text)
+void fixture_note_breach(void *user, const char *invariant, const char *text)
 {
 	struct fixture_proof *proof = user;
 	size_t len = strlen(proof->text);
@@ -132,7 +134,7 @@ static void note_progress(void *user, int64_t accounts, int64_t entries)
 int fixture_verify(struct ledger_fixture *fixture, const struct secret *seal, int64_t slice_rows,
 	struct fixture_proof *ret, struct err *err)
 {
-	const struct ledger_report report = { note_breach, note_progress, ret };
+	const struct ledger_report report = { fixture_note_breach, note_progress, ret };
 	struct store_tx *tx;
 	int rc = store_read_begin(fixture->store, &tx, err);
 

@@ -38,6 +38,8 @@ struct fixture_proof {
 	int64_t progress; /* calls */
 	char text[4096];  /* "L2 account ...: ...\n", as far as it fits */
 };
+/* The `breach` of a report whose user is a struct fixture_proof. */
+void fixture_note_breach(void *user, const char *invariant, const char *text);
 int fixture_verify(struct ledger_fixture *fixture, const struct secret *seal, int64_t slice_rows,
 	struct fixture_proof *ret, struct err *err) must_check;
 /* Fails the test unless nothing is wrong. */

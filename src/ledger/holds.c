@@ -51,8 +51,12 @@ int ledger_hold(const struct ledger_env *env, struct ledger_account *account, id
 	int64_t amount, int64_t expires_at, const struct ledger_ref *ref, struct err *err)
 {
 	const struct posting posting = { env, account, ref };
-	struct move move = { .kind = LEDGER_ENTRY_HOLD, .lot = expires_at, .hold = hold,
-		.held = amount };
+	struct move move = {
+		.kind = LEDGER_ENTRY_HOLD,
+		.lot = expires_at,
+		.hold = hold,
+		.held = amount,
+	};
 	struct hold made = { .id = hold, .amount = amount, .expires_at = expires_at };
 	struct hold other;
 	bool found;
@@ -142,8 +146,12 @@ int ledger_hold_release(const struct ledger_env *env, struct ledger_account *acc
 
 	if (rc)
 		return rc;
-	struct move move = { .kind = LEDGER_ENTRY_RELEASE, .hold = hold, .held = -found.amount,
-		.lot = expired ? found.expires_at : 0 };
+	struct move move = {
+		.kind = LEDGER_ENTRY_RELEASE,
+		.hold = hold,
+		.held = -found.amount,
+		.lot = expired ? found.expires_at : 0,
+	};
 	rc = post_move(&posting, &move, err);
 	if (rc == 0)
 		rc = hold_end(env, &found, expired ? HOLD_EXPIRED : HOLD_RELEASED,

@@ -220,9 +220,9 @@ int ledger_history(struct store_tx *tx, id_t64 member, id_t64 programme,
 
 /* ---- proof ---- */
 
-/* What sales earned and returns took back, one number a bucket of members: every entry of a sale adds its
- * amount times a mark of (sale, programme), modulo 2^64. Who keeps the sales adds up the same from what
- * they say and must come to the same numbers. */
+/* What sales earned and returns took back, one number a bucket of members: every entry of a sale
+ * adds its amount times a mark of (sale, programme), modulo 2^64. Who keeps the sales adds up the
+ * same from what they say and must come to the same numbers. */
 #define LEDGER_SUMS (UINT16_MAX + 1)
 uint64_t ledger_sale_mark(id_t64 sale, id_t64 programme);
 

@@ -34,7 +34,7 @@ enum ledger_sql {
 #define STMT(code, name, reach, sql) SQL_##code,
 	LEDGER_STATEMENTS(STMT)
 #undef STMT
-	SQL_COUNT
+		SQL_COUNT
 };
 extern const struct store_stmt ledger_sql[SQL_COUNT];
 

@@ -135,7 +135,8 @@ static const char *const migrations[] = {
 
 	"CREATE TABLE holds (bucket INTEGER NOT NULL, hold BIGINT NOT NULL, "
 	"member BIGINT NOT NULL, programme BIGINT NOT NULL, amount BIGINT NOT NULL, "
-	"state INTEGER NOT NULL, made_at BIGINT NOT NULL, expires_at BIGINT NOT NULL, ended_at BIGINT NOT NULL, "
+	"state INTEGER NOT NULL, made_at BIGINT NOT NULL, expires_at BIGINT NOT NULL, "
+	"ended_at BIGINT NOT NULL, "
 	"PRIMARY KEY (bucket, hold)) {rows}",
 
 	"CREATE INDEX holds_due ON holds (expires_at, bucket, hold) WHERE state = 1",

@@ -120,7 +120,7 @@ static int do_claw(struct scenario *s, const struct ledger_env *env, struct ledg
 	enum ledger_policy policy = LEDGER_DEBT;
 
 	for (struct str each; (each = word(s)).len;)
-		policy = str_is(each, "forgive") ? LEDGER_FORGIVE
+		policy = str_is(each, "forgive")   ? LEDGER_FORGIVE
 			: str_is(each, "negative") ? LEDGER_NEGATIVE
 						   : policy;
 	return ledger_claw(env, account, amount, lot, policy, &ref, &ret->clawed, err);
@@ -164,8 +164,8 @@ static int do_posting(struct scenario *s, const struct ledger_env *env,
 	return ERR_INTERNAL;
 }
 
-static void check_clawed(
-	struct scenario *s, struct str expected, const struct ledger_clawed *clawed)
+static void check_clawed(struct scenario *s, struct str expected,
+	const struct ledger_clawed *clawed)
 {
 	struct ledger_clawed want = { 0 };
 

@@ -111,28 +111,34 @@ int post_move(const struct posting *posting, const struct move *move, struct err
 
 /* ---- several ---- */
 
+static int credit_one(const struct posting *posting, enum ledger_kind kind, int64_t amount,
+	int64_t moved, int64_t lot, struct err *err)
+{
+	struct move move = {
+		.kind = kind,
+		.amount = amount,
+		.moved = moved,
+		.lot = moved ? lot : 0,
+	};
+	return post_move(posting, &move, err);
+}
+
 int post_credit(const struct posting *posting, enum ledger_kind kind, int64_t amount, int64_t lot,
 	struct err *err)
 {
 	const struct ledger_standing *now = &posting->account->now;
 	int64_t filled = num_min(amount, now->debt);
 	int64_t left = amount - filled;
-	/* Written so that a balance far below zero cannot overflow. */
-	int64_t lacks = now->lasting < 0 ? (now->lasting + left > 0 ? -now->lasting : left) : 0;
-	int64_t rest = left - lacks;
+	int64_t lacks = 0;
 
-	if (lacks && rest && lot != LEDGER_NEVER) {
-		struct move first = { .kind = kind, .amount = filled + lacks, .moved = lacks,
-			.lot = LEDGER_NEVER };
-		int rc = post_move(posting, &first, err);
-		if (rc)
-			return rc;
-		struct move second = { .kind = kind, .amount = rest, .moved = rest, .lot = lot };
-		return post_move(posting, &second, err);
-	}
-	struct move move = { .kind = kind, .amount = amount, .moved = left,
-		.lot = lacks ? LEDGER_NEVER : left ? lot : 0 };
-	return post_move(posting, &move, err);
+	if (now->lasting < 0) /* the sum cannot overflow: their signs differ */
+		lacks = now->lasting + left > 0 ? -now->lasting : left;
+	if (lacks == 0)
+		return credit_one(posting, kind, amount, left, lot, err);
+	int rc = credit_one(posting, kind, filled + lacks, lacks, LEDGER_NEVER, err);
+	if (rc || lacks == left)
+		return rc;
+	return credit_one(posting, kind, left - lacks, left - lacks, lot, err);
 }
 
 /* Takes up to `take` out of one lot, or of lasting. */

@@ -145,8 +145,7 @@ static bool keep_account(struct proof *proof, const struct store_rows *rows)
 static bool keep_lot(struct proof *proof, const struct store_rows *rows)
 {
 	struct proof_account *account = row_account(proof, rows);
-	struct proof_lot *lot =
-		account ? proof_lot_get(proof, account, store_int(rows, 3)) : NULL;
+	struct proof_lot *lot = account ? proof_lot_get(proof, account, store_int(rows, 3)) : NULL;
 
 	if (!lot)
 		return false;
@@ -170,10 +169,12 @@ static bool keep_hold(struct proof *proof, const struct store_rows *rows)
 	return true;
 }
 
+/* ---- L7: what the entries say of sales; who keeps the sales compares ---- */
+
 uint64_t ledger_sale_mark(id_t64 sale, id_t64 programme)
 {
 	uint64_t x = (uint64_t)sale * UINT64_C(0x9e3779b97f4a7c15) ^
-		     (uint64_t)programme * UINT64_C(0xc2b2ae3d27d4eb4f);
+		(uint64_t)programme * UINT64_C(0xc2b2ae3d27d4eb4f);
 
 	x = (x ^ x >> 29) * UINT64_C(0xbf58476d1ce4e5b9);
 	return x ^ x >> 32;
@@ -182,14 +183,14 @@ uint64_t ledger_sale_mark(id_t64 sale, id_t64 programme)
 /* What an entry says of a sale: what it earned, or what a return took back in whatever way. */
 static void add_to_sales(const struct ledger_entry *e, uint64_t *sums)
 {
-	int64_t change = 0;
+	bool claws = e->kind == LEDGER_ENTRY_CLAW;
+	uint64_t change = 0;
 
 	if (e->ref.kind == LEDGER_REF_SALE && e->kind == LEDGER_ENTRY_EARN)
-		change = e->amount;
+		change = (uint64_t)e->amount;
 	else if (e->ref.kind == LEDGER_REF_RETURN)
-		change = e->kind == LEDGER_ENTRY_CLAW ? e->amount : -e->counted;
-	sums[id_bucket(e->member)] +=
-		ledger_sale_mark(e->ref.id, e->programme) * (uint64_t)change;
+		change = claws ? (uint64_t)e->amount : 0 - (uint64_t)e->counted;
+	sums[id_bucket(e->member)] += ledger_sale_mark(e->ref.id, e->programme) * change;
 }
 
 static bool replay_entry(struct proof *proof, const struct store_rows *rows)
@@ -216,8 +217,8 @@ static int each_row(struct proof *proof, enum ledger_sql sql, int64_t low, int64
 	bool (*each)(struct proof *proof, const struct store_rows *rows), struct err *err)
 {
 	struct store_rows *rows ROWS_AUTO = NULL;
-	int rc = store_query(proof->tx, &ledger_sql[sql], ARGS(V_INT(low), V_INT(high)), &rows,
-		err);
+	int rc =
+		store_query(proof->tx, &ledger_sql[sql], ARGS(V_INT(low), V_INT(high)), &rows, err);
 
 	if (rc < 0)
 		return rc;
@@ -261,8 +262,8 @@ static int count_rows(struct store_tx *tx, enum ledger_sql sql, int64_t *sum, st
 	return 0;
 }
 
-/* How many slices keep each at slice_rows. */
-static int count_slices(struct store_tx *tx, int64_t slice_rows, int64_t *ret, struct err *err)
+/* All rows that slices keep. */
+static int count_kept(struct store_tx *tx, int64_t *ret, struct err *err)
 {
 	int64_t rows = 0;
 	int rc = count_rows(tx, SQL_PROOF_COUNT_ACCOUNTS, &rows, err);
@@ -271,7 +272,7 @@ static int count_slices(struct store_tx *tx, int64_t slice_rows, int64_t *ret, s
 		rc = count_rows(tx, SQL_PROOF_COUNT_LOTS, &rows, err);
 	if (rc == 0)
 		rc = count_rows(tx, SQL_PROOF_COUNT_HOLDS, &rows, err);
-	*ret = num_min(rows / slice_rows + 1, UINT16_MAX);
+	*ret = rows;
 	return rc;
 }
 
@@ -297,12 +298,13 @@ int verify_in_slices(struct store_tx *tx, const struct secret *seal,
 	size_t bytes = (size_t)(slice_rows + 1024) * ROW_BYTES;
 	struct arena *arena ARENA_AUTO = arena_new(bytes);
 	struct proof proof = { .tx = tx, .seal = seal, .report = report, .arena = arena };
-	int64_t slices;
+	int64_t rows = 0;
 
 	if (!arena)
 		return err_set(err, ERR_NO_MEMORY, "no memory to verify");
-	int rc = count_slices(tx, slice_rows, &slices, err);
-	proof.table_size = table_size_for(slice_rows);
+	int rc = count_kept(tx, &rows, err);
+	int64_t slices = num_min(rows / slice_rows + 1, UINT16_MAX);
+	proof.table_size = table_size_for(num_min(rows, slice_rows));
 	for (int64_t i = 0; rc == 0 && i < slices; i++) {
 		int64_t high = i + 1 == slices ? BUCKET_HIGH : slice_low(i + 1, slices) - 1;
 		rc = verify_slice(&proof, slice_low(i, slices), high, err);

@@ -328,8 +328,8 @@ void proof_judge(struct proof *proof, struct proof_account *account)
 	judge_holds(proof, account);
 	if (stored->balance != now->balance || stored->held != now->held ||
 		stored->debt != now->debt || stored->lasting != now->lasting ||
-		stored->soonest != now->soonest ||
-		stored->entries != now->entries || stored->last_at != now->last_at ||
+		stored->soonest != now->soonest || stored->entries != now->entries ||
+		stored->last_at != now->last_at ||
 		memcmp(account->stored_head, account->head, HASH_LEN) != 0)
 		proof_breach(proof, account, 9, "its row is not what its entries make");
 }

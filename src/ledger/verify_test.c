@@ -123,11 +123,25 @@ static void read_raw(sqlite3_stmt *stmt, struct ledger_entry *ret)
 
 	for (int i = 0; i < 18; i++)
 		c[i] = sqlite3_column_int64(stmt, i);
-	*ret = (struct ledger_entry) { .member = c[0], .programme = c[1], .version = c[2],
-		.posted_at = c[3], .effective_at = c[4], .kind = (int)c[5], .contra = (int)c[6],
-		.amount = c[7], .moved = c[8], .lot = c[9], .counted = c[10], .balance = c[11],
-		.debt = c[12], .held = c[13], .hold = c[14],
-		.ref = { (enum ledger_ref_kind)c[15], c[16], c[4] }, .prev_at = c[17] };
+	*ret = (struct ledger_entry) {
+		.member = c[0],
+		.programme = c[1],
+		.version = c[2],
+		.posted_at = c[3],
+		.effective_at = c[4],
+		.kind = (int)c[5],
+		.contra = (int)c[6],
+		.amount = c[7],
+		.moved = c[8],
+		.lot = c[9],
+		.counted = c[10],
+		.balance = c[11],
+		.debt = c[12],
+		.held = c[13],
+		.hold = c[14],
+		.ref = { (enum ledger_ref_kind)c[15], c[16], c[4] },
+		.prev_at = c[17],
+	};
 }
 
 static void store_hash(sqlite3 *db, const char *sql, const struct ledger_entry *e,
@@ -151,8 +165,11 @@ static void seal_again(sqlite3 *db, const struct secret *seal, int64_t from)
 	unsigned char head[HASH_LEN];
 
 	assert_int_equal(sqlite3_exec(db, "BEGIN", NULL, NULL, NULL), SQLITE_OK);
-	assert_int_equal(sqlite3_prepare_v2(db, "SELECT " ENTRY_COLUMNS " FROM entries "
-		"ORDER BY member, programme, version", -1, &stmt, NULL), SQLITE_OK);
+	assert_int_equal(sqlite3_prepare_v2(db,
+				 "SELECT " ENTRY_COLUMNS " FROM entries "
+				 "ORDER BY member, programme, version",
+				 -1, &stmt, NULL),
+		SQLITE_OK);
 	while (sqlite3_step(stmt) == SQLITE_ROW) {
 		struct ledger_entry e;
 		read_raw(stmt, &e);
@@ -162,10 +179,14 @@ static void seal_again(sqlite3 *db, const struct secret *seal, int64_t from)
 		if (e.version >= from)
 			entry_seal(&e, head, seal, e.hash);
 		memcpy(head, e.hash, HASH_LEN);
-		store_hash(db, "UPDATE entries SET hash = ?1 WHERE member = ?2 AND programme = ?3 "
-			"AND version = ?4", &e, head);
-		store_hash(db, "UPDATE accounts SET head = ?1 WHERE member = ?2 AND programme = ?3 "
-			"AND ?4 > 0", &e, head);
+		store_hash(db,
+			"UPDATE entries SET hash = ?1 WHERE member = ?2 AND programme = ?3 "
+			"AND version = ?4",
+			&e, head);
+		store_hash(db,
+			"UPDATE accounts SET head = ?1 WHERE member = ?2 AND programme = ?3 "
+			"AND ?4 > 0",
+			&e, head);
 	}
 	sqlite3_finalize(stmt);
 	assert_int_equal(sqlite3_exec(db, "COMMIT", NULL, NULL, NULL), SQLITE_OK);
@@ -189,15 +210,19 @@ static const struct {
 	{ "a head", "UPDATE accounts SET head = zeroblob(32) WHERE programme = 1", "L8 L9" },
 	{ "a short head", "UPDATE accounts SET head = x'00' WHERE programme = 1", "L8" },
 	{ "the time of the head", "UPDATE accounts SET last_at = last_at + 1", "L8 L9" },
-	{ "the bucket of an account",
-		"UPDATE accounts SET bucket = bucket + 1 WHERE programme = 1", "L9" },
+	{ "the bucket of an account", "UPDATE accounts SET bucket = bucket + 1 WHERE programme = 1",
+		"L9" },
 	{ "no account row", "DELETE FROM accounts WHERE programme = 1", "L4 L5 L8" },
 
 	{ "an amount", "UPDATE entries SET amount = amount + 1 WHERE version = 1", "L8 L3 L2" },
-	{ "an amount, neatly", "UPDATE entries SET amount = 11, moved = 11, balance = 11 "
-		"WHERE version = 1", "L8 L2 L9" },
-	{ "when it happened", "UPDATE entries SET effective_at = effective_at + 1 "
-		"WHERE version = 3", "L8" },
+	{ "an amount, neatly",
+		"UPDATE entries SET amount = 11, moved = 11, balance = 11 "
+		"WHERE version = 1",
+		"L8 L2 L9" },
+	{ "when it happened",
+		"UPDATE entries SET effective_at = effective_at + 1 "
+		"WHERE version = 3",
+		"L8" },
 	{ "why", "UPDATE entries SET ref = ref + 1 WHERE version = 3", "L8" },
 	{ "the other side", "UPDATE entries SET contra = 2 WHERE version = 1", "L1 L8" },
 	{ "when it was posted", "UPDATE entries SET posted_at = posted_at + 1 WHERE version = 14",
@@ -211,7 +236,8 @@ static const struct {
 	{ "the last entry is gone", "DELETE FROM entries WHERE version = 14", "L8 L2" },
 	{ "two are swapped", "UPDATE entries SET version = 5 - version WHERE version IN (2, 3)",
 		"L8" },
-	{ "one stands twice", "INSERT INTO entries SELECT bucket, member, programme, version, "
+	{ "one stands twice",
+		"INSERT INTO entries SELECT bucket, member, programme, version, "
 		"posted_at + 1, effective_at, kind, contra, amount, moved, lot, counted, balance, "
 		"debt, held, hold, ref_kind, ref, prev_at, hash FROM entries WHERE version = 14",
 		"L8 L2" },
@@ -221,8 +247,10 @@ static const struct {
 	{ "what expired", "UPDATE lots SET expired = expired + 1", "L9" },
 	{ "a lot is gone", "DELETE FROM lots", "L4 L9" },
 	{ "a lot of nobody's", "UPDATE lots SET member = member + 1", "L4 L9" },
-	{ "a lot below zero", "UPDATE lots SET remaining = CASE remaining WHEN 2 THEN -2 END "
-		"WHERE remaining = 2", "L4" },
+	{ "a lot below zero",
+		"UPDATE lots SET remaining = CASE remaining WHEN 2 THEN -2 END "
+		"WHERE remaining = 2",
+		"L4" },
 	{ "a hold revived", "UPDATE holds SET state = 1, ended_at = 0 WHERE state = 2", "L5 L9" },
 	{ "a hold ended otherwise", "UPDATE holds SET state = 3 WHERE state = 2", "L9" },
 	{ "a hold made longer", "UPDATE holds SET expires_at = expires_at + 1 WHERE state = 2",
@@ -238,47 +266,59 @@ static const struct {
 		"entry 12 is not what its kind 99 may be" },
 	{ "an earn that takes", "UPDATE entries SET amount = -10, moved = -10 WHERE version = 1",
 		"L1 L2", "entry 1 is not what its kind 1 may be" },
-	{ "an amount, sealed", "UPDATE entries SET amount = 11, moved = 11, balance = 11 "
-		"WHERE version = 1", "L2 L9", "entry 2 says balance 20, debt 0; the entries" },
+	{ "an amount, sealed",
+		"UPDATE entries SET amount = 11, moved = 11, balance = 11 "
+		"WHERE version = 1",
+		"L2 L9", "entry 2 says balance 20, debt 0; the entries" },
 	{ "a sum beside it", "UPDATE entries SET balance = balance + 1 WHERE version = 5", "L2",
 		"entry 5 says balance" },
-	{ "sums that overflow", "UPDATE entries SET amount = 9223372036854775807, "
+	{ "sums that overflow",
+		"UPDATE entries SET amount = 9223372036854775807, "
 		"moved = 9223372036854775807, balance = 9223372036854775807 "
-		"WHERE version IN (1, 2)", "L2",
-		"entry 2 does not add up" },
-	{ "lasting that overflows", "UPDATE entries SET amount = 9223372036854775807, "
+		"WHERE version IN (1, 2)",
+		"L2", "entry 2 does not add up" },
+	{ "lasting that overflows",
+		"UPDATE entries SET amount = 9223372036854775807, "
 		"moved = 9223372036854775807, lot = 9223372036854775807 WHERE version IN (1, 3)",
 		"L4", "entry 3 does not add up" },
 	{ "a spend below zero", "UPDATE entries SET amount = -60, moved = -60 WHERE version = 8",
 		"L2 L3 L4", "entry 8 took the balance below zero" },
-	{ "a debt below zero", "UPDATE entries SET kind = 9, contra = 6, amount = 0 "
-		"WHERE version = 7", "L3", "after entry 7 the debt is below zero" },
+	{ "a debt below zero",
+		"UPDATE entries SET kind = 9, contra = 6, amount = 0 "
+		"WHERE version = 7",
+		"L3", "after entry 7 the debt is below zero" },
 	{ "debt not filled first", "UPDATE entries SET moved = amount WHERE version = 13", "L2 L3",
 		"entry 13 does not fill the debt first" },
-	{ "below zero not filled first", "UPDATE entries SET kind = 4, contra = 4, amount = -1, "
-		"moved = -1, lot = 9223372036854775807 WHERE version = 1", "L3",
-		"entry 2 does not fill what lacks to zero first" },
+	{ "below zero not filled first",
+		"UPDATE entries SET kind = 4, contra = 4, amount = -1, "
+		"moved = -1, lot = 9223372036854775807 WHERE version = 1",
+		"L3", "entry 2 does not fill what lacks to zero first" },
 	{ "debt while there is balance", "UPDATE accounts SET debt = 1", "L2 L3",
 		"it has a debt though something is available" },
-	{ "not the soonest lot", "UPDATE entries SET lot = (SELECT max(lot) FROM entries "
-		"WHERE kind = 1 AND lot < 9223372036854775807) WHERE version = 7", "L4",
-		"entry 7 did not take what expires soonest" },
-	{ "expired before its time", "UPDATE entries SET lot = lot + 36500 * 86400000000 "
-		"WHERE version = 9", "L4", "entry 9 expired a lot before its time" },
+	{ "not the soonest lot",
+		"UPDATE entries SET lot = (SELECT max(lot) FROM entries "
+		"WHERE kind = 1 AND lot < 9223372036854775807) WHERE version = 7",
+		"L4", "entry 7 did not take what expires soonest" },
+	{ "expired before its time",
+		"UPDATE entries SET lot = lot + 36500 * 86400000000 "
+		"WHERE version = 9",
+		"L4", "entry 9 expired a lot before its time" },
 	{ "counted what had not expired", "UPDATE entries SET counted = 9 WHERE version = 10",
 		"L4 L9", "entry 10 takes more than its lot had" },
 	{ "held of nothing", "UPDATE entries SET held = held + 1 WHERE version = 7", "L5",
 		"entry 7 says 4 are held, the holds make 3" },
 	{ "a hold of nothing", "UPDATE entries SET held = 0 WHERE version = 4", "L5",
 		"entry 4 holds nothing" },
-	{ "a hold ends twice", "UPDATE entries SET hold = (SELECT e.hold FROM entries e "
+	{ "a hold ends twice",
+		"UPDATE entries SET hold = (SELECT e.hold FROM entries e "
 		"WHERE e.version = 4 AND e.member = entries.member "
-		"AND e.programme = entries.programme) WHERE version = 7", "L5",
-		"entry 7 ends a hold that was not open" },
-	{ "a hold is made twice", "UPDATE entries SET hold = (SELECT e.hold FROM entries e "
+		"AND e.programme = entries.programme) WHERE version = 7",
+		"L5", "entry 7 ends a hold that was not open" },
+	{ "a hold is made twice",
+		"UPDATE entries SET hold = (SELECT e.hold FROM entries e "
 		"WHERE e.version = 4 AND e.member = entries.member "
-		"AND e.programme = entries.programme) WHERE version = 6", "L5",
-		"entry 6 makes a hold a second time" },
+		"AND e.programme = entries.programme) WHERE version = 6",
+		"L5", "entry 6 makes a hold a second time" },
 	{ "more held than there is", "UPDATE entries SET held = 99 WHERE version = 4", "L5",
 		"after entry 4 more is held than there is" },
 	{ "not linked", "UPDATE entries SET prev_at = prev_at - 1 WHERE version = 5", "L8",
@@ -379,6 +419,31 @@ static void an_untouched_store_is_sound(void **state)
 	fixture_done(&fixture);
 }
 
+/* 25 were earned by sale 1, a return took back 14 of it: 8 counted, 2 taken, 4 owed. */
+static void what_entries_say_of_sales(void **state)
+{
+	static uint64_t sums[LEDGER_SUMS];
+	struct ledger_fixture fixture;
+	struct fixture_proof proof = { 0 };
+	struct ledger_report report = { fixture_note_breach, NULL, &proof, sums };
+	struct store_tx *tx;
+	struct err err = { 0 };
+
+	memset(sums, 0, sizeof(sums));
+	tell(&fixture);
+	assert_ok(store_read_begin(fixture.store, &tx, &err), &err);
+	assert_ok(ledger_verify(tx, &fixture.seal, &report, &proof.counts, &err), &err);
+	store_read_end(&tx);
+	for (int m = 1; m <= MEMBERS; m++) {
+		uint64_t *sum = &sums[id_bucket(fixture_member(m))];
+		for (int p = 1; p <= PROGRAMMES; p++)
+			*sum -= ledger_sale_mark(1, p) * (25 - 14);
+	}
+	for (size_t i = 0; i < LEDGER_SUMS; i++)
+		assert_true(sums[i] == 0);
+	fixture_done(&fixture);
+}
+
 static void an_empty_store_is_sound(void **state)
 {
 	struct ledger_fixture fixture;
@@ -420,6 +485,6 @@ static void it_says_when_it_could_not_look(void **state)
 int main(void)
 {
 	return TEST_MAIN(test(an_empty_store_is_sound), test(an_untouched_store_is_sound),
-		test(what_was_changed_is_named), test(another_key_is_found),
-		test(it_says_when_it_could_not_look));
+		test(what_entries_say_of_sales), test(what_was_changed_is_named),
+		test(another_key_is_found), test(it_says_when_it_could_not_look));
 }

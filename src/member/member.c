@@ -42,7 +42,7 @@ static int find_one(struct store_tx *tx, const struct identifier *identifier, id
 }
 
 int member_find(struct store_tx *tx, const struct identifier *identifiers, size_t count,
-	id_t64 *ret_member, id_t64 *ret_other, bool *known, struct err *err)
+	id_t64 *ret_member, id_t64 *ret_other, id_t64 *owners, struct err *err)
 {
 	id_t64 first = 0;
 	id_t64 other = 0;
@@ -52,7 +52,7 @@ int member_find(struct store_tx *tx, const struct identifier *identifiers, size_
 		int rc = find_one(tx, &identifiers[i], &found, err);
 		if (rc < 0)
 			return rc;
-		known[i] = found != 0;
+		owners[i] = found;
 		if (first == 0)
 			first = found;
 		else if (found != 0 && found != first && other == 0)

@@ -69,9 +69,9 @@ struct member {
 };
 
 /* Whose identifiers these are. *ret_member is the member of the first one that is known (0: none is);
- * *ret_other another member that a later one belongs to (0: none). known[i] tells which are known. */
+ * *ret_other another member that a later one belongs to (0: none). owners[i] is whose the i-th is. */
 int member_find(struct store_tx *tx, const struct identifier *identifiers, size_t count, id_t64 *ret_member,
-	id_t64 *ret_other, bool *known, struct err *err) must_check;
+	id_t64 *ret_other, id_t64 *owners, struct err *err) must_check;
 /* 0 found; 1 there is no such member at this merchant. */
 int member_get(struct store_tx *tx, id_t64 merchant, id_t64 id, struct arena *arena, struct member *ret,
 	struct err *err) must_check;

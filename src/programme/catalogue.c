@@ -218,8 +218,8 @@ static int grow(struct catalogue *c, size_t *cap, struct err *err)
 	return 0;
 }
 
-/* A definition that cannot be read any more (its script lost a parameter) is left out and said so: one bad
- * programme must not stop every till. */
+/* A definition that cannot be read any more (its script lost a parameter) is paused and said so: one bad
+ * programme must not stop every till, and an older version must not come back in its place. */
 static int load_rows(struct catalogue *c, struct store_rows *rows,
 	const struct zone *(*zone_of)(void *user, id_t64 merchant), void *user, struct err *err)
 {
@@ -236,9 +236,12 @@ static int load_rows(struct catalogue *c, struct store_rows *rows,
 		struct str code = arena_str(c->arena, store_bytes(rows, 3));
 		if (read_definition(c->arena, zone_of(user, merchant), merchant, definition, p,
 			    &fault) < 0) {
-			log_warn("programme %.*s version %d is left out: %s %s", STR_ARG(code),
-				(int)store_int(rows, 1), fault.at, fault.text);
-			continue;
+			if (fault.code == ERR_NO_MEMORY)
+				return err_set(err, ERR_NO_MEMORY, "no memory for the catalogue");
+			log_warn("programme %.*s version %d is paused, it cannot be read: %s %s",
+				STR_ARG(code), (int)store_int(rows, 1), fault.at, fault.text);
+			*p = (struct programme) { .merchant = merchant, .state = PROGRAMME_PAUSED,
+				.arm_count = 1, .arms = { { .params = STR("{}") } } };
 		}
 		p->id = store_int(rows, 0);
 		p->version = (int32_t)store_int(rows, 1);

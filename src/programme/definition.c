@@ -302,8 +302,7 @@ static int count_programmes(struct store_tx *tx, id_t64 merchant, struct err *er
 	if (rc < 0)
 		return rc;
 	if (store_int(rows, 0) >= PROGRAMMES_MAX)
-		return err_set(err, ERR_INVALID, "a merchant has at most %d programmes and versions",
-			PROGRAMMES_MAX);
+		return err_set(err, ERR_INVALID, "a merchant has at most %d programmes", PROGRAMMES_MAX);
 	return 0;
 }
 
@@ -325,16 +324,39 @@ static int find_newest(struct store_tx *tx, id_t64 merchant, struct str code, st
 	return ret_definition->ptr ? 0 : err_set(err, ERR_NO_MEMORY, "no memory for a definition");
 }
 
-static bool same_script(struct arena *arena, struct str definition, struct str script)
+static bool same_arms(const struct json *arms, const struct programme *programme)
+{
+	const struct json *arm = arms ? arms->first : NULL;
+
+	if (!arms)
+		return programme->arm_count == 1 && programme->arms[0].name.len == 0;
+	for (size_t i = 0; i < programme->arm_count; i++, arm = arm->next)
+		if (!arm || !str_eq(json_get(arm, "name")->string, programme->arms[i].name))
+			return false;
+	return !arm;
+}
+
+/* What may not change once there can be members: the script, and the arms they were drawn into. */
+static int check_frame(struct arena *arena, struct str definition, const struct programme *programme,
+	struct err *err)
 {
 	struct json *value;
-	struct err err;
 	const struct json *is;
+	int rc = json_parse(arena, definition, &value, err);
 
-	if (json_parse(arena, definition, &value, &err) < 0)
-		return false;
+	if (rc < 0)
+		return rc;
 	is = json_get(value, "template");
-	return is && str_eq(is->string, script);
+	if (!is || !str_eq(is->string, programme->script))
+		return err_set(err, ERR_CONFLICT,
+			"under that code runs another template; take another code");
+	is = json_get(value, "state");
+	if (is && str_is(is->string, programme_state_words[PROGRAMME_DRAFT]))
+		return 0;
+	if (!same_arms(json_get(value, "arms"), programme))
+		return err_at(err, ERR_CONFLICT, "/arms",
+			"members were drawn into the arms there are; take another code");
+	return 0;
 }
 
 int programme_put(struct store_tx *tx, const struct programme *programme, struct str code,
@@ -346,12 +368,13 @@ int programme_put(struct store_tx *tx, const struct programme *programme, struct
 	int32_t version = 0;
 	int rc = find_newest(tx, programme->merchant, code, arena, &id, &version, &definition, err);
 
+	bool is_new = rc > 0;
+	if (rc == 0)
+		rc = check_frame(arena, definition, programme, err);
 	if (rc < 0)
 		return rc;
-	if (rc == 0 && !same_script(arena, definition, programme->script))
-		return err_set(err, ERR_CONFLICT, "under that code runs another template; take another code");
-	if (rc > 0 || !str_eq(definition, programme->definition)) {
-		rc = count_programmes(tx, programme->merchant, err);
+	if (is_new || !str_eq(definition, programme->definition)) {
+		rc = version ? 0 : count_programmes(tx, programme->merchant, err);
 		if (rc == 0)
 			rc = store_write(tx, &programme_statements[PROGRAMME_ADD],
 				ARGS(V_INT(id), V_INT(++version), V_INT(programme->merchant),

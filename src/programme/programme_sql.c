@@ -12,7 +12,7 @@ const struct store_stmt programme_statements[PROGRAMME_STATEMENT_COUNT] = {
 		"SELECT programme, version, definition FROM programmes "
 		"WHERE merchant = $1 AND code = $2 ORDER BY version DESC LIMIT 1" },
 	[PROGRAMME_COUNT] = { "programme.count", STORE_REFERENCE,
-		"SELECT COUNT(*) FROM programmes WHERE merchant = $1" },
+		"SELECT COUNT(*) FROM programmes WHERE merchant = $1 AND version = 1" },
 	[PROGRAMME_ADD] = { "programme.add", STORE_REFERENCE,
 		"INSERT INTO programmes (programme, version, merchant, code, definition, made_at) "
 		"VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (merchant, code, version) DO NOTHING" },

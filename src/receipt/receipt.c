@@ -119,31 +119,30 @@ static int compare_ids(const void *a, const void *b)
 	return str_cmp(**(struct str *const *)a, **(struct str *const *)b);
 }
 
-/* The first line whose id another line has too; NULL if there is none. */
-static const struct str *find_twice(struct arena *arena, const struct receipt *receipt)
+static void check_ids(struct json_reader *r, struct arena *arena, const struct receipt *receipt)
 {
 	const struct str **ids = arena_array(arena, receipt->line_count + 1, sizeof(*ids));
 
-	for (size_t i = 0; ids && i < receipt->line_count; i++)
+	if (!ids) {
+		keep(r, err_set(r->err, ERR_NO_MEMORY, "no memory for lines"));
+		return;
+	}
+	for (size_t i = 0; i < receipt->line_count; i++)
 		ids[i] = &receipt->lines[i].id;
-	if (!ids)
-		return NULL;
 	qsort(ids, receipt->line_count, sizeof(*ids), compare_ids);
 	for (size_t i = 1; i < receipt->line_count; i++)
 		if (str_eq(*ids[i - 1], *ids[i]))
-			return ids[i];
-	return NULL;
+			json_refuse(r, "lines", "two lines have the same id");
 }
 
 static void check_lines(struct json_reader *r, struct arena *arena, const struct receipt *receipt)
 {
 	int64_t sum = 0;
 
-	if (find_twice(arena, receipt))
-		json_refuse(r, "lines", "two lines have the same id");
+	check_ids(r, arena, receipt);
 	for (size_t i = 0; i < receipt->line_count; i++)
 		sum += receipt->lines[i].amount; /* at most 2,000 times 1e11 */
-	if (sum != receipt->total)
+	if (r->rc == 0 && sum != receipt->total)
 		json_refuse(r, "total", "is %lld, the amounts of the lines add up to %lld",
 			(long long)receipt->total, (long long)sum);
 }

@@ -29,25 +29,31 @@ static const char *const *words_of(struct str language)
 	return languages[0].words;
 }
 
-/* Minor units of a currency: 2, but for the few of ISO 4217 that have none. */
-static int exponent_of(struct str currency)
+/* How many minor units make one: 100, but for those of ISO 4217 that have none or three decimals. */
+static unsigned long long minor_of(struct str currency)
 {
-	static const char *const none[] = { "JPY", "KRW", "ISK", "CLP", "VND", "XAF", "XOF", "XPF" };
+	static const char *const none[] = { "BIF", "CLP", "DJF", "GNF", "ISK", "JPY", "KMF", "KRW", "PYG",
+		"RWF", "UGX", "VND", "VUV", "XAF", "XOF", "XPF" };
+	static const char *const three[] = { "BHD", "IQD", "JOD", "KWD", "LYD", "OMR", "TND" };
 
 	for (size_t i = 0; i < sizeof(none) / sizeof(*none); i++)
 		if (str_is(currency, none[i]))
-			return 0;
-	return 2;
+			return 1;
+	for (size_t i = 0; i < sizeof(three) / sizeof(*three); i++)
+		if (str_is(currency, three[i]))
+			return 1000;
+	return 100;
 }
 
 static void write_money(struct buf *buf, int64_t amount, struct str currency)
 {
 	unsigned long long value = amount < 0 ? 0ULL - (unsigned long long)amount : (unsigned long long)amount;
 
-	if (exponent_of(currency) == 0)
-		buf_printf(buf, "%s%llu", amount < 0 ? "-" : "", value);
-	else
-		buf_printf(buf, "%s%llu.%02llu", amount < 0 ? "-" : "", value / 100, value % 100);
+	unsigned long long minor = minor_of(currency);
+
+	buf_printf(buf, "%s%llu", amount < 0 ? "-" : "", value / minor);
+	if (minor > 1)
+		buf_printf(buf, ".%0*llu", minor == 1000 ? 3 : 2, value % minor);
 }
 
 static void write_row(struct buf *buf, const char *class, struct str label, int64_t amount,

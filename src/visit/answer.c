@@ -150,16 +150,18 @@ static int read_step(struct visit_env *env, struct reply *reply, struct err *err
 	struct str rest = reply->answer->step;
 	struct str kind = str_cut(&rest, ':');
 
-	if (!says(reply, "yes") && !says(reply, "no") && !says(reply, "timeout") && !says(reply, "ok"))
-		return err_at(err, ERR_INVALID, "/value",
-			"must be \"yes\", \"no\", \"ok\" or \"timeout\" for this step");
-	if (str_is(kind, "join"))
-		return answer_join(env, reply, rest, err);
-	if (str_is(kind, "offer"))
-		return answer_offer(env, reply, rest, err);
+	bool question = says(reply, "yes") || says(reply, "no") || says(reply, "timeout");
 	if (str_is(kind, "card"))
-		return 0;
-	return err_at(err, ERR_INVALID, "/step", "there is no such step");
+		return says(reply, "ok") || says(reply, "timeout")
+			       ? 0
+			       : err_at(err, ERR_INVALID, "/value", "must be \"ok\" or \"timeout\" for a card");
+	if (!str_is(kind, "join") && !str_is(kind, "offer"))
+		return err_at(err, ERR_INVALID, "/step", "there is no such step");
+	if (!question)
+		return err_at(err, ERR_INVALID, "/value",
+			"must be \"yes\", \"no\" or \"timeout\" for a question");
+	return str_is(kind, "join") ? answer_join(env, reply, rest, err)
+				    : answer_offer(env, reply, rest, err);
 }
 
 static int open_reply(struct visit_env *env, struct reply *reply, struct err *err)
@@ -173,15 +175,14 @@ static int open_reply(struct visit_env *env, struct reply *reply, struct err *er
 	if (reply->touch.state == TOUCH_CLEARED ||
 		reply->touch.touched_at < env->now - VISIT_TOUCH_BLANKED)
 		return err_set(err, ERR_CONFLICT, "the touch is over: hold the card to the reader again");
-	if (reply->touch.member)
-		rc = person_load(env, reply->touch.member, reply->touch.language, &reply->person, err);
+	rc = touch_person(env, &reply->touch, &reply->person, err);
 	if (rc == 0)
 		rc = story_init(env, &reply->story, err);
 	if (rc == 0)
 		rc = steps_new(env, reply->person ? reply->person->language
 						  : visit_language(env, reply->touch.language, STR("")),
 			&reply->steps, err);
-	return unexpected(rc > 0) ? err_set(err, ERR_BROKEN, "a touch of a member that is not there") : rc;
+	return rc;
 }
 
 static int write_reply(struct visit_env *env, struct reply *reply, struct str *ret, struct err *err)

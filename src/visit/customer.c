@@ -10,12 +10,7 @@
 
 static int load(struct visit_env *env, struct customer *customer, struct err *err)
 {
-	int rc;
-
-	if (customer->row.member == 0)
-		return 0;
-	rc = person_load(env, customer->row.member, customer->row.language, &customer->person, err);
-	return unexpected(rc > 0) ? err_set(err, ERR_BROKEN, "a touch of a member that is not there") : rc;
+	return touch_person(env, &customer->row, &customer->person, err);
 }
 
 static int by_touch(struct visit_env *env, const struct visit_whose *whose, struct customer *customer,
@@ -49,10 +44,10 @@ static bool any_handed_out(const struct visit_whose *whose)
 static int by_identifiers(struct visit_env *env, const struct visit_whose *whose, int64_t at,
 	bool may_make, struct customer *customer, struct err *err)
 {
-	bool known[IDENTIFIERS_MAX];
+	id_t64 owners[IDENTIFIERS_MAX];
 	id_t64 member, other;
 	int rc = member_find(env->tx, whose->identifiers, whose->identifier_count, &member, &other,
-		known, err);
+		owners, err);
 
 	if (rc < 0)
 		return rc;
@@ -179,6 +174,22 @@ int customer_served(struct visit_env *env, const struct customer *customer, stru
 	return rc;
 }
 
+int customer_attached(struct visit_env *env, const struct customer *customer, struct err *err)
+{
+	int rc = 0;
+
+	if (customer->has_touch)
+		rc = store_write(env->tx, &visit_statements[TOUCH_USE],
+			ARGS(V_INT(key_bucket(&customer->touch)), V_BLOB(customer->touch.bytes, 16)), 1,
+			err);
+	if (rc == 0 && customer->has_touch)
+		rc = store_write(env->tx, &visit_statements[CURRENT_CLEAR],
+			ARGS(V_INT(id_bucket(customer->row.device)), V_INT(customer->row.device),
+				V_BLOB(customer->touch.bytes, 16)),
+			STORE_ANY, err);
+	return rc;
+}
+
 const struct device *customer_reader(const struct visit_env *env, const struct customer *customer)
 {
 	const struct device *device;
@@ -186,5 +197,5 @@ const struct device *customer_reader(const struct visit_env *env, const struct c
 	if (!customer->has_touch)
 		return NULL;
 	device = directory_device(env->directory, customer->row.device);
-	return device && device->kind != DEVICE_TILL ? device : NULL;
+	return device && (device->kind == DEVICE_READER || device->kind == DEVICE_KIOSK) ? device : NULL;
 }

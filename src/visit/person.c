@@ -16,9 +16,12 @@ struct ledger_env visit_ledger(const struct visit_env *env)
 		.arena = env->arena };
 }
 
-uint32_t visit_random(const struct visit_env *env)
+/* Ids made in one unit share bucket and millisecond: they count up from a random start. */
+uint32_t visit_random(struct visit_env *env)
 {
-	return clock_random32(env->clock);
+	if (env->ids == 0)
+		env->ids_from = clock_random32(env->clock);
+	return env->ids_from + env->ids++;
 }
 
 struct str visit_language(const struct visit_env *env, struct str card, struct str member)
@@ -191,8 +194,7 @@ int person_join_auto(struct visit_env *env, struct person *person, id_t64 shop, 
 		struct seat *seat = person_seat(person, list[i]->id);
 		if (!programme_runs(list[i], shop, at))
 			continue;
-		if (seat && (seat->enrolment.state != ENROLMENT_DECLINED ||
-				    seat->enrolment.ask_after > env->now))
+		if (seat) /* in it, left it, or said nee: that stands */
 			continue;
 		rc = person_join(env, person, list[i], story, &seat, err);
 	}

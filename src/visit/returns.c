@@ -70,6 +70,14 @@ int remains_of(struct visit_env *env, const struct sale_row *sale, const struct 
 	return rc;
 }
 
+/* A line is gone when all of its pieces are, whatever was paid back for them; one that never had pieces,
+ * when its amount is. */
+static bool is_gone(const struct receipt *receipt, const struct remains *remains, size_t i)
+{
+	return remains->quantity[i] == 0 &&
+	       (receipt->lines[i].quantity != 0 || remains->amount[i] == 0);
+}
+
 /* The basket as if only that had been sold. */
 static int rest_of(struct visit_env *env, const struct receipt *receipt, const struct remains *remains,
 	struct basket *ret, struct err *err)
@@ -80,14 +88,16 @@ static int rest_of(struct visit_env *env, const struct receipt *receipt, const s
 	if (!rest.lines)
 		return err_set(err, ERR_NO_MEMORY, "no memory for what remains");
 	rest.line_count = 0;
+	rest.total = remains->total;
 	for (size_t i = 0; i < receipt->line_count; i++) {
-		if (remains->quantity[i] == 0 && remains->amount[i] == 0)
+		if (is_gone(receipt, remains, i)) {
+			rest.total -= remains->amount[i];
 			continue;
+		}
 		rest.lines[rest.line_count] = receipt->lines[i];
 		rest.lines[rest.line_count].quantity = remains->quantity[i];
 		rest.lines[rest.line_count++].amount = remains->amount[i];
 	}
-	rest.total = remains->total;
 	return basket_of(env, &rest, receipt->at, ret, err);
 }
 
@@ -162,7 +172,7 @@ static void take_all(const struct receipt *receipt, struct remains *remains, str
 static bool all_gone(const struct receipt *receipt, const struct remains *remains)
 {
 	for (size_t i = 0; i < receipt->line_count; i++)
-		if (remains->quantity[i] != 0)
+		if (!is_gone(receipt, remains, i))
 			return false;
 	return true;
 }
@@ -373,11 +383,10 @@ static int do_attach(struct visit_env *env, struct sale_row *sale, const struct 
 	if (rc == 0)
 		rc = person_save(env, customer.person, err);
 	if (rc == 0)
-		rc = customer_served(env, &customer, err);
+		rc = customer_attached(env, &customer, err);
 	if (rc == 0)
 		rc = visit_send_offers(env, customer.person, env->access->device,
-			customer_reader(env, &customer),
-			customer.has_touch ? customer.row.caller : STR(""), &story, err);
+			customer_reader(env, &customer), customer.row.caller, &story, err);
 	return rc;
 }
 

@@ -28,11 +28,17 @@ int reward_hold(struct visit_env *env, const struct ledger_env *ledger,
 {
 	struct ledger_ref ref = { .kind = LEDGER_REF_REWARD, .id = reward->id, .effective_at = env->now };
 	id_t64 hold = id_new(id_bucket(reward->member), env->now, visit_random(env));
-	int rc;
+	int rc = 0;
 
-	if (!reward_is_due(reward))
+	if (reward->state == REWARD_HELD && reward->hold_until <= env->now) {
+		/* its time ran out, and the sweep has not come by yet */
+		rc = ledger_hold_release(ledger, account, reward->hold, true, &ref, err);
+		reward->state = REWARD_EXPIRED;
+	}
+	if (rc == 0 && !reward_is_due(reward))
 		return refuse_state(reward, "held", err);
-	rc = ledger_hold(ledger, account, hold, reward->cost, env->now + hold_us, &ref, err);
+	if (rc == 0)
+		rc = ledger_hold(ledger, account, hold, reward->cost, env->now + hold_us, &ref, err);
 	if (rc == LEDGER_SHORT)
 		return err_set(err, ERR_CONFLICT, "the balance no longer covers the reward");
 	if (rc != 0)
@@ -100,12 +106,10 @@ static int tell_given(struct visit_env *env, struct doing *d, id_t64 held_at, st
 {
 	const struct device *actor = env->access->device;
 	const struct device *reader = directory_device(env->directory, held_at);
-	const struct device *paired[1];
 	int rc = 0;
 
-	if ((!reader || reader == actor) && actor &&
-		directory_paired(env->directory, actor, paired, 1) > 0)
-		reader = paired[0];
+	if ((!reader || reader == actor) && actor)
+		reader = visit_reader_of(env, actor);
 	if (reader && reader != actor)
 		rc = tell(env, d, reader->id, "reward_given", err);
 	if (rc == 0 && reader && reader->paired_with && reader->paired_with != actor)
@@ -182,6 +186,18 @@ static int (*const acts[])(struct visit_env *env, struct doing *d, struct err *e
 };
 static const char *const act_words[] = { "hold", "give", "release", "reverse" };
 
+/* The id was used before: but is the reward this merchant's? */
+static int replay_act(struct visit_env *env, const struct visit_reward *what, const struct claim *claim,
+	struct str *ret_answer, struct err *err)
+{
+	struct reward reward;
+	int rc = reward_get(env->tx, env->access->merchant->id, what->reward, env->arena, &reward, err);
+
+	if (rc != 0)
+		return rc < 0 ? rc : err_set(err, ERR_NOT_FOUND, "there is no such reward");
+	return visit_replay(env, claim, &what->said, ret_answer, err);
+}
+
 int visit_reward(struct visit_env *env, const struct visit_reward *reward, struct str *ret_answer,
 	struct err *err)
 {
@@ -195,10 +211,9 @@ int visit_reward(struct visit_env *env, const struct visit_reward *reward, struc
 
 	if (rc < 0)
 		return rc;
-	bool used = rc == 0;
-	rc = open_doing(env, reward->reward, &d, err); /* first of all: is it this merchant's? */
-	if (rc == 0 && used)
-		return visit_replay(env, &claim, &reward->said, ret_answer, err);
+	if (rc == 0)
+		return replay_act(env, reward, &claim, ret_answer, err);
+	rc = open_doing(env, reward->reward, &d, err);
 	if (rc == 0)
 		rc = acts[reward->act](env, &d, err);
 	if (rc == 0)

@@ -28,19 +28,18 @@ struct put {
 /* ---- the answer ---- */
 
 /* An address nobody can guess, known before the sale is paid: the claim's key, 128 bits of a keyed hash. */
-static void write_receipt(const struct visit_sale *sale, bool paper, const char *reason,
-	struct json_out *out)
+static void write_receipt(const struct visit_env *env, const struct visit_sale *sale, bool paper,
+	const char *reason, struct json_out *out)
 {
 	char token[BASE32_LEN(sizeof(sale->key.bytes)) + 1];
 	char text[BASE32_LEN(sizeof(sale->key.bytes)) + 3];
-	char url[512];
 
 	base32_write(sale->key.bytes, sizeof(sale->key.bytes), token);
 	snprintf(text, sizeof(text), "r_%s", token);
-	snprintf(url, sizeof(url), "%s/r/%s", sale->public_url ? sale->public_url : "", token);
 	json_out_object(out, "receipt");
 	json_out_cstr(out, "id", text);
-	json_out_cstr(out, "url", url);
+	json_out_text(out, "url",
+		arena_printf(env->arena, "%s/r/%s", sale->public_url ? sale->public_url : "", token));
 	json_out_bool(out, "paper", paper);
 	json_out_cstr(out, "reason", reason);
 	json_out_object_end(out);
@@ -60,7 +59,7 @@ static int write_answer(struct visit_env *env, struct put *put, const char *stat
 	json_out_cstr(&w.out, "state", state);
 	rc = person_json(env, put->customer.person, &w.out, "member", err);
 	story_json(&put->story, &w.out, "effects");
-	write_receipt(put->sale, print.paper && !isvoid, isvoid ? "void" : print.reason, &w.out);
+	write_receipt(env, put->sale, print.paper && !isvoid, isvoid ? "void" : print.reason, &w.out);
 	json_out_object_end(&w.out);
 	return rc < 0 ? rc : writer_done(&w, ret, err);
 }
@@ -111,6 +110,8 @@ static int put_open(struct visit_env *env, struct put *put, struct str *ret_answ
 	rc = customer_find(env, &put->sale->whose, put->sale->receipt.at, false, &put->customer, err);
 	if (rc == 0)
 		rc = write_answer(env, put, "open", ret_answer, err);
+	if (rc == 0 && put->customer.person) /* looking at a balance posts what has expired */
+		rc = person_save(env, put->customer.person, err);
 	return rc != 0 ? rc : keep_open(env, put, had, *ret_answer, err);
 }
 
@@ -180,8 +181,7 @@ static int finish_paid(struct visit_env *env, struct put *put, id_t64 id, struct
 		rc = customer_served(env, &put->customer, err);
 	if (rc == 0 && person)
 		rc = visit_send_offers(env, person, env->access->device,
-			customer_reader(env, &put->customer),
-			put->customer.has_touch ? put->customer.row.caller : STR(""), &put->story, err);
+			customer_reader(env, &put->customer), put->customer.row.caller, &put->story, err);
 	return rc;
 }
 

@@ -44,7 +44,9 @@ int customer_find(struct visit_env *env, const struct visit_whose *whose, int64_
 	struct customer *ret, struct err *err) must_check;
 /* The touch has served; those still waiting at the till's readers lapse. */
 int customer_served(struct visit_env *env, const struct customer *customer, struct err *err) must_check;
-/* The reader the touch was made at; NULL. */
+/* The same for a sale that was paid before: whoever touched since keeps their touch. */
+int customer_attached(struct visit_env *env, const struct customer *customer, struct err *err) must_check;
+/* The reader or kiosk the touch was made at; NULL. */
 const struct device *customer_reader(const struct visit_env *env, const struct customer *customer);
 
 /* What remains of a sale, by line of its receipt. */

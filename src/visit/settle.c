@@ -153,7 +153,7 @@ static int ask_script(struct visit_env *env, struct person *person, struct seat 
 	person_standing(env, person, seat, &standing);
 	if (rc == 0)
 		rc = host_sale(env->host, in_host, basket, &standing, env->arena, ret, err);
-	if (rc == ERR_SCRIPT) {
+	if (rc == ERR_SCRIPT || rc == ERR_INVALID) {
 		env->script_faults++;
 		return 1;
 	}
@@ -329,7 +329,9 @@ static int earned_by_rest(struct visit_env *env, struct person *person, struct s
 	int rc;
 
 	*ret = 0;
-	if (!rest || rest->count == 0 || !version)
+	if (!version) /* another server made it a moment ago: this one has not heard of it yet */
+		return err_set(err, ERR_BUSY, "a programme's version is not known here yet");
+	if (!rest || rest->count == 0)
 		return 0;
 	rc = ask_script(env, person, seat, version, settled->arm, rest, &effects, err);
 	if (rc != 0) /* a script that fails now must not take points away: as if nothing had changed */

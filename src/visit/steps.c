@@ -220,10 +220,26 @@ static int open_touch(struct visit_env *env, struct person *person, const struct
 	return touch_add(env, &key, &row, err);
 }
 
+#define PAIRED_MAX 16
+
+const struct device *visit_reader_of(const struct visit_env *env, const struct device *till)
+{
+	const struct device *paired[PAIRED_MAX];
+	size_t count = directory_paired(env->directory, till, paired, PAIRED_MAX);
+	const struct device *kiosk = NULL;
+
+	for (size_t i = 0; i < count && i < PAIRED_MAX; i++) {
+		if (paired[i]->kind == DEVICE_READER)
+			return paired[i];
+		if (paired[i]->kind == DEVICE_KIOSK)
+			kiosk = paired[i];
+	}
+	return kiosk;
+}
+
 int visit_send_offers(struct visit_env *env, struct person *person, const struct device *till,
 	const struct device *reader, struct str touch, struct story *story, struct err *err)
 {
-	const struct device *paired[1];
 	struct step_list *steps;
 	struct writer w;
 	struct str body;
@@ -231,8 +247,10 @@ int visit_send_offers(struct visit_env *env, struct person *person, const struct
 
 	if (!story_find(story, HAPPENED_OFFER))
 		return 0;
-	if (!reader && directory_paired(env->directory, till, paired, 1) > 0)
-		reader = paired[0];
+	if (!reader) {
+		reader = visit_reader_of(env, till);
+		touch = STR("");
+	}
 	if (!reader)
 		return 0;
 	rc = steps_new(env, person->language, &steps, err);

@@ -11,18 +11,18 @@ static bool is_instrument(enum identifier_kind kind)
 	return kind == IDENTIFIER_CARD || kind == IDENTIFIER_PAR || kind == IDENTIFIER_ALIAS;
 }
 
-/* A card and the PAR behind it are one instrument: when one of them is known, the other becomes so, and
- * plastic and phone meet. Anything else is tied to a member only when they say yes to a question. */
-static int learn(struct visit_env *env, const struct visit_touch *touch, const bool *known, id_t64 member,
-	struct err *err)
+/* A card and the PAR behind it are one instrument: when one of them is the member's, the other becomes so,
+ * and plastic and phone meet. Anything else is tied to a member only when they say yes to a question. */
+static int learn(struct visit_env *env, const struct visit_touch *touch, const id_t64 *owners,
+	id_t64 member, struct err *err)
 {
 	bool instrument = false;
 	int rc = 0;
 
 	for (size_t i = 0; i < touch->identifier_count; i++)
-		instrument |= known[i] && is_instrument(touch->identifiers[i].kind);
+		instrument |= owners[i] == member && is_instrument(touch->identifiers[i].kind);
 	for (size_t i = 0; i < touch->identifier_count && instrument && rc == 0; i++)
-		if (!known[i] && is_instrument(touch->identifiers[i].kind))
+		if (owners[i] == 0 && is_instrument(touch->identifiers[i].kind))
 			rc = member_add_identifier(env->tx, env->access->merchant->id, member,
 				&touch->identifiers[i], env->now, err);
 	return rc;
@@ -40,10 +40,10 @@ static bool any_handed_out(const struct identifier *list, size_t count)
 static int recognise(struct visit_env *env, const struct visit_touch *touch, int64_t at,
 	struct person **ret, bool *ret_twice, struct err *err)
 {
-	bool known[IDENTIFIERS_MAX] = { false };
+	id_t64 owners[IDENTIFIERS_MAX];
 	id_t64 member, other;
 	int rc = member_find(env->tx, touch->identifiers, touch->identifier_count, &member, &other,
-		known, err);
+		owners, err);
 
 	*ret = NULL;
 	*ret_twice = rc == 0 && other != 0;
@@ -58,8 +58,8 @@ static int recognise(struct visit_env *env, const struct visit_touch *touch, int
 	rc = person_load(env, member, touch->language, ret, err);
 	if (unexpected(rc > 0))
 		return err_set(err, ERR_BROKEN, "an identifier belongs to a member that is not there");
-	if (rc == 0)
-		rc = learn(env, touch, known, member, err);
+	if (rc == 0 && other == 0)
+		rc = learn(env, touch, owners, member, err);
 	if (rc == 0 && other != 0)
 		rc = visit_tell_office(env, "Two identifiers of one touch belong to two members",
 			member, other, err);
@@ -173,6 +173,12 @@ int visit_tell_till(struct visit_env *env, struct person *person, bool twice, st
 	return rc < 0 ? rc : visit_event(env, till->id, "member_here", body, err);
 }
 
+/* Queued while the line was down: whoever it was has left, and the next sale is not theirs. */
+static bool is_late(const struct visit_env *env, const struct visit_touch *touch)
+{
+	return touch->at != 0 && touch->at < env->now - VISIT_TOUCH_LAPSES;
+}
+
 static int keep_touch(struct visit_env *env, const struct visit_touch *touch, struct person *person,
 	struct err *err)
 {
@@ -185,7 +191,7 @@ static int keep_touch(struct visit_env *env, const struct visit_touch *touch, st
 	for (size_t i = 0; !person && i < touch->identifier_count; i++)
 		row.carried[row.carried_count++] = touch->identifiers[i];
 	rc = touch_add(env, &touch->key, &row, err);
-	if (rc != 0)
+	if (rc != 0 || is_late(env, touch))
 		return rc;
 	return store_write(env->tx, &visit_statements[CURRENT_SET],
 		ARGS(V_INT(id_bucket(row.device)), V_INT(row.device), V_BLOB(touch->key.bytes, 16),
@@ -248,7 +254,7 @@ int visit_touch(struct visit_env *env, const struct visit_touch *touch, struct s
 		rc = show(env, touch, person, twice, at, &w, err);
 	if (rc == 0)
 		rc = writer_done(&w, ret_answer, err);
-	if (rc == 0)
+	if (rc == 0 && !is_late(env, touch))
 		rc = visit_tell_till(env, person, twice, touch->id, err);
 	if (rc == 0 && person)
 		rc = person_save(env, person, err);
@@ -274,6 +280,6 @@ int visit_clear_touch(struct visit_env *env, const struct key *touch, struct str
 		rc = store_write(env->tx, &visit_statements[CURRENT_CLEAR],
 			ARGS(V_INT(id_bucket(row.device)), V_INT(row.device), V_BLOB(touch->bytes, 16)),
 			STORE_ANY, err);
-	*ret_answer = arena_printf(env->arena, "{\"state\":\"cleared\"}");
+	*ret_answer = STR("{\"state\":\"cleared\"}");
 	return rc;
 }

@@ -74,6 +74,22 @@ int touch_get(const struct visit_env *env, const struct key *touch, struct touch
 	return read_carried(store_bytes(rows, 7), ret, err);
 }
 
+int touch_person(struct visit_env *env, const struct touch_row *row, struct person **ret,
+	struct err *err)
+{
+	id_t64 owners[IDENTIFIERS_MAX];
+	id_t64 member = row->member, other;
+	int rc = 0;
+
+	*ret = NULL;
+	if (member == 0 && row->carried_count)
+		rc = member_find(env->tx, row->carried, row->carried_count, &member, &other, owners, err);
+	if (rc != 0 || member == 0)
+		return rc;
+	rc = person_load(env, member, row->language, ret, err);
+	return unexpected(rc > 0) ? err_set(err, ERR_BROKEN, "a touch of a member that is not there") : rc;
+}
+
 int touch_add(struct visit_env *env, const struct key *touch, const struct touch_row *row,
 	struct err *err)
 {

@@ -10,7 +10,7 @@
  * A sale:    open -> open | paid | void      paid -> partly_returned -> returned      paid -> void
  * An id that was used answers the same to the same content (claims, L6), whatever happened since.
  *
- * To add a kind of step or effect: happened.def and happened.c; the OpenAPI document; a test. */
+ * To add a kind of step or effect: happened.def and story.c; the OpenAPI document; a test. */
 #ifndef VISIT_VISIT_H
 #define VISIT_VISIT_H
 
@@ -63,6 +63,7 @@ struct visit_env {
 	id_t64 wakes[VISIT_WAKES_MAX]; /* devices that got an event */
 	size_t wake_count;
 	int script_faults;
+	uint32_t ids_from, ids; /* of the ids this unit made */
 };
 
 /* Keys of callers' ids and contents. */

@@ -62,7 +62,7 @@ struct person {
 };
 
 struct ledger_env visit_ledger(const struct visit_env *env);
-uint32_t visit_random(const struct visit_env *env);
+uint32_t visit_random(struct visit_env *env);
 /* 0, or 1: no such member at this merchant. language: the card's, may be empty. */
 int person_load(struct visit_env *env, id_t64 member, struct str language, struct person **ret,
 	struct err *err) must_check;
@@ -164,6 +164,9 @@ struct touch_row {
 /* 0, or 1: there is none at this merchant. */
 int touch_get(const struct visit_env *env, const struct key *touch, struct touch_row *ret, struct err *err)
 	must_check;
+/* Whose touch it is: the member it names, or whoever has what it carried by now; NULL: nobody known. */
+int touch_person(struct visit_env *env, const struct touch_row *row, struct person **ret, struct err *err)
+	must_check;
 int touch_add(struct visit_env *env, const struct key *touch, const struct touch_row *row, struct err *err)
 	must_check;
 
@@ -178,7 +181,10 @@ int visit_tell_till(struct visit_env *env, struct person *person, bool twice, st
 /* The office of the merchant is told something. */
 int visit_tell_office(struct visit_env *env, const char *text, id_t64 member, id_t64 other, struct err *err)
 	must_check;
-/* After a sale: its offers go to the reader, with the touch used or one opened for them. */
+/* A device beside this till that can show an offer and take its answer: a reader, else a kiosk; NULL. */
+const struct device *visit_reader_of(const struct visit_env *env, const struct device *till);
+/* After a sale: its offers go to the reader the touch was made at; if there is none (reader NULL), to one
+ * beside the till, with a touch opened for them. */
 int visit_send_offers(struct visit_env *env, struct person *person, const struct device *till,
 	const struct device *reader, struct str touch, struct story *story, struct err *err) must_check;
 

@@ -400,13 +400,12 @@ int64_t house_stored(struct house *h, const char *kind, const char *value, const
 	const struct programme *p = catalogue_code(h->catalogue, h->merchant, str_of(programme));
 	struct ledger_account *account;
 	struct store_tx *tx;
-	id_t64 member, other;
+	id_t64 member, other, owner;
 	int64_t balance = -1;
-	bool known;
 
 	arena_reset(h->arena);
 	assert_ok(store_read_begin(h->store, &tx, &h->err), &h->err);
-	assert_ok(member_find(tx, &identifier, 1, &member, &other, &known, &h->err), &h->err);
+	assert_ok(member_find(tx, &identifier, 1, &member, &other, &owner, &h->err), &h->err);
 	if (member) {
 		struct ledger_env env = { .tx = tx, .seal = &h->keys.seal, .now = h->clock.now,
 			.arena = h->arena };
