@@ -4,15 +4,16 @@
  * libmicrohttpd calls exchange_access() for the head, for each part of the body and, once, when the
  * request is whole; after a deferred reply it calls it again. All on the thread of the worker.
  *
- * Deferring and replying race: the reply of another thread may come before the handler has returned. So
- * the connection is suspended inside http_defer(), before anybody else knows of the exchange; a resume
- * after that is kept by libmicrohttpd until its thread comes round. The worker remembers in x->deferred
- * that it gave the exchange away, and looks at nothing else of it until it is called again.
+ * Deferring and replying race: the reply of another thread may come before the handler has
+ * returned. So the connection is suspended inside http_defer(), before anybody else knows of the
+ * exchange; a resume after that is kept by libmicrohttpd until its thread comes round. The worker
+ * remembers in x->deferred that it gave the exchange away, and looks at nothing else of it until it
+ * is called again.
  *
  * Invariants
  * X1  The handler is called once for a request, and only when its body has been read to the end.
- * X2  The arena lives from the head to the end of sending; of an ABANDONED exchange, to the late reply;
- *     of a stream, to its start.
+ * X2  The arena lives from the head to the end of sending; of an ABANDONED exchange, to the late
+ *     reply; of a stream, to its start.
  * X3  x->state leaves DEFERRED by one compare-and-exchange: the reply's or http_stop()'s. */
 #include <stdio.h>
 #include <string.h>
@@ -22,13 +23,15 @@
 #include "http/http_impl.h"
 
 #define PROBLEM(status, name, detail) \
-	STR_INIT("{\"type\":\"urn:zegel:error:" name "\",\"title\":\"" detail "\",\"status\":" #status ",\"detail\":\"" detail "\"}")
+	STR_INIT("{\"type\":\"urn:zegel:error:" name "\",\"title\":\"" detail \
+		 "\",\"status\":" #status ",\"detail\":\"" detail "\"}")
 #define PROBLEM_TYPE "application/problem+json"
 
 static const struct http_reply bad_address = {
 	.status = 400,
 	.content_type = PROBLEM_TYPE,
-	.body = PROBLEM(400, "unreadable", "The address is not encoded well, or has too many parameters"),
+	.body = PROBLEM(400, "unreadable",
+		"The address is not encoded well, or has too many parameters"),
 };
 static const struct http_reply bad_framing = {
 	.status = 400,
@@ -84,7 +87,8 @@ static enum exchange_state state_of(struct http_exchange *x)
 
 static void watch(struct http_exchange *x, enum watch phase, uint64_t argument)
 {
-	atomic_store_explicit(&exchange_peer(x)->watch, WATCH(phase, argument), memory_order_release);
+	atomic_store_explicit(&exchange_peer(x)->watch, WATCH(phase, argument),
+		memory_order_release);
 }
 
 /* ---- the head ---- */
@@ -97,8 +101,8 @@ static int64_t due(struct http_exchange *x)
 	uint64_t served = atomic_load_explicit(&peer->served, memory_order_relaxed);
 	if (head_due && (head_due & 0xFFFF) == (served & 0xFFFF))
 		return (int64_t)(head_due >> 16);
-	return atomic_load_explicit(&x->server->now_ms, memory_order_relaxed) + x->server->arrive_ms +
-		x->server->round_ms;
+	return atomic_load_explicit(&x->server->now_ms, memory_order_relaxed) +
+		x->server->arrive_ms + x->server->round_ms;
 }
 
 static enum MHD_Result refuse(struct http_exchange *x, const struct http_reply *reply);
@@ -159,7 +163,8 @@ static bool add_headers(struct http_exchange *x, const struct http_reply *reply,
 	bool ok = true;
 	char seconds[16];
 	if (reply->content_type)
-		ok &= MHD_add_response_header(response, MHD_HTTP_HEADER_CONTENT_TYPE, reply->content_type);
+		ok &= MHD_add_response_header(response, MHD_HTTP_HEADER_CONTENT_TYPE,
+			reply->content_type);
 	if (wants_no_store(x, reply))
 		ok &= MHD_add_response_header(response, MHD_HTTP_HEADER_CACHE_CONTROL, "no-store");
 	if (reply->retry_after_s > 0) {
@@ -201,7 +206,8 @@ static enum MHD_Result handle(struct http_exchange *x)
 	struct http_peer *peer = exchange_peer(x);
 	watch(x, WATCH_OFF, 0);
 	atomic_store_explicit(&peer->served,
-		atomic_load_explicit(&peer->served, memory_order_relaxed) + 1, memory_order_relaxed);
+		atomic_load_explicit(&peer->served, memory_order_relaxed) + 1,
+		memory_order_relaxed);
 	if (atomic_load(&server->stopping))
 		return refuse(x, &stopping);
 	if (x->refusal)

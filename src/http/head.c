@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The head of a request: method, path, query, and how long the body will be.
  *
- * libmicrohttpd reads the lines; here is what it is too kind about. Two lengths, a length beside a transfer
- * coding, or a coding other than "chunked" mean that two readers of the same bytes (a proxy and we) may
- * see different requests: refused (RFC 9112, 6.1 and 6.3), and the connection ends.
+ * libmicrohttpd reads the lines; here is what it is too kind about. Two lengths, a length beside a
+ * transfer coding, or a coding other than "chunked" mean that two readers of the same bytes (a
+ * proxy and we) may see different requests: refused (RFC 9112, 6.1 and 6.3), and the connection
+ * ends.
  *
- * The query is decoded here, once, so that http_query() cannot fail: a parameter that is not found is not
- * there. */
+ * The query is decoded here, once, so that http_query() cannot fail: a parameter that is not found
+ * is not there. */
 #include <string.h>
 #include <strings.h>
 
@@ -97,8 +98,8 @@ static void add_header(struct reading *reading, struct str key, struct str value
 	}
 }
 
-static enum MHD_Result on_value(void *user, enum MHD_ValueKind kind, const char *key, size_t key_len,
-	const char *value, size_t value_len)
+static enum MHD_Result on_value(void *user, enum MHD_ValueKind kind, const char *key,
+	size_t key_len, const char *value, size_t value_len)
 {
 	struct str name = { key, key_len }, text = { value, value_len };
 	if (kind == MHD_GET_ARGUMENT_KIND)
@@ -137,8 +138,8 @@ enum head_fault head_read(struct http_exchange *x, const char *url, const char *
 	x->query = NULL;
 	x->query_count = 0;
 	x->body_too_large = false;
-	MHD_get_connection_values_n(x->connection, MHD_HEADER_KIND | MHD_GET_ARGUMENT_KIND, on_value,
-		&reading);
+	MHD_get_connection_values_n(x->connection, MHD_HEADER_KIND | MHD_GET_ARGUMENT_KIND,
+		on_value, &reading);
 	enum head_fault fault = expect_body(x, &reading);
 	if (fault == HEAD_BAD_FRAMING || fault == HEAD_FAR_TOO_LARGE)
 		return fault; /* these end the connection: before all others */
@@ -167,7 +168,8 @@ struct str http_query(const struct http_exchange *x, const char *name)
 	return (struct str) { NULL, 0 };
 }
 
-void http_query_names(struct http_exchange *x, void (*each)(void *user, struct str name), void *user)
+void http_query_names(struct http_exchange *x, void (*each)(void *user, struct str name),
+	void *user)
 {
 	for (int i = 0; i < x->query_count; i++)
 		each(user, x->query[i].name);
@@ -177,8 +179,8 @@ struct str http_header(const struct http_exchange *x, const char *name)
 {
 	const char *value = NULL;
 	size_t len = 0;
-	if (MHD_lookup_connection_value_n(x->connection, MHD_HEADER_KIND, name, strlen(name), &value,
-		    &len) == MHD_NO)
+	if (MHD_lookup_connection_value_n(x->connection, MHD_HEADER_KIND, name, strlen(name),
+		    &value, &len) == MHD_NO)
 		return (struct str) { NULL, 0 };
 	return value ? str_bytes(value, len) : STR("");
 }

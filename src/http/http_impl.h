@@ -9,18 +9,19 @@
  *   stream.c    event streams
  *   url.c, router.c  addresses; no socket
  *
- * A *worker* is one of libmicrohttpd's daemons with one thread, and the connections it serves. A *peer* is
- * one connection of a client. libmicrohttpd serves one request of a connection at a time, so the peer holds
- * the one exchange, used again for each request.
+ * A *worker* is one of libmicrohttpd's daemons with one thread, and the connections it serves. A
+ * *peer* is one connection of a client. libmicrohttpd serves one request of a connection at a time,
+ * so the peer holds the one exchange, used again for each request.
  *
  * Who touches what
- * H1  An exchange belongs to the thread of its worker, except while DEFERRED: then to whoever will reply.
- * H2  A peer is in its worker's list from the connection's start to its end; the keeper and http_stop()
- *     look at it under the worker's lock only, so a socket is not closed while they hold it.
- * H3  Locks are taken in the order worker, stream, libmicrohttpd's own; hooks and handlers are called with
- *     none of them held.
- * H4  A connection is resumed once for each time it was suspended: by the one who moves its exchange out
- *     of DEFERRED, or its stream out of parked. */
+ * H1  An exchange belongs to the thread of its worker, except while DEFERRED: then to whoever will
+ *     reply.
+ * H2  A peer is in its worker's list from the connection's start to its end; the keeper and
+ *     http_stop() look at it under the worker's lock only: a socket is not closed while they do.
+ * H3  Locks are taken in the order worker, stream, libmicrohttpd's own; hooks and handlers are
+ *     called with none of them held.
+ * H4  A connection is resumed once for each time it was suspended: by the one who moves its
+ *     exchange out of DEFERRED, or its stream out of parked. */
 #ifndef HTTP_HTTP_IMPL_H
 #define HTTP_HTTP_IMPL_H
 
@@ -31,14 +32,16 @@
 
 #include "http/http.h"
 
-/* Memory of one request and its reply, beside twice the largest body (a chunked one grows by doubling). */
+/* Memory of one request and its reply, beside twice the largest body (a chunked one grows by
+ * doubling). */
 #define HTTP_ARENA_MAX ((size_t)22 << 20)
-/* A body longer than body_max is read to its end and thrown away up to here; then the connection ends. */
+/* A body longer than body_max is read to its end and thrown away up to here; then the connection
+ * ends. */
 #define HTTP_DISCARD_MAX ((uint64_t)64 << 20)
 /* The part of an announced body that gets memory before it is there. */
 #define HTTP_BODY_AHEAD ((size_t)64 << 10)
-/* libmicrohttpd's memory for one connection: a head of up to 8 kB fits, a longer one gets a 431 or a 414;
- * 10,000 idle event streams stay under 200 MB (README.md has the figures). */
+/* libmicrohttpd's memory for one connection: a head of up to 8 kB fits, a longer one gets a 431 or
+ * a 414; 10,000 idle event streams stay under 200 MB (README.md has the figures). */
 #define HTTP_CONNECTION_MEMORY ((size_t)12 << 10)
 #define HTTP_WORKERS_MAX 64
 /* Parameters of one query; no call has a third of it. */
@@ -58,13 +61,13 @@ enum exchange_state {
 	EXCHANGE_REPLIED,   /* `reply` is set; the worker will send it */
 	EXCHANGE_SENDING,   /* libmicrohttpd has the reply */
 	EXCHANGE_STREAMING, /* `stream` is set */
-	EXCHANGE_ABANDONED, /* http_stop() did not wait any longer; the late http_reply() frees the peer */
+	EXCHANGE_ABANDONED, /* http_stop() waits no longer; the late http_reply() frees the peer */
 };
 
 struct http_exchange {
 	struct http_server *server;
 	struct MHD_Connection *connection;
-	_Atomic int state; /* enum exchange_state; moved by exchange_move() and the two that may lose */
+	_Atomic int state; /* enum exchange_state; moved by exchange_move(), or as X3 says */
 	bool deferred;     /* http_defer() was called; the worker's own memory of it */
 	enum http_method method;
 	struct arena *arena;
@@ -79,15 +82,15 @@ struct http_exchange {
 	struct http_stream *stream; /* set and cleared under the worker's lock */
 };
 
-/* What the keeper may do to a connection, in one word so that it is read whole: the low two bits are a
- * `enum watch`, the rest is its argument. */
+/* What the keeper may do to a connection, in one word so that it is read whole: the low two bits
+ * are a `enum watch`, the rest is its argument. */
 enum watch {
 	WATCH_OFF,      /* leave it alone */
 	WATCH_IDLE,     /* waits for a head; argument: requests served so far */
 	WATCH_ARRIVING, /* its body is arriving; argument: milliseconds by which it must be there */
 };
 #define WATCH(phase, argument) ((uint64_t)(argument) << 2 | (phase))
-#define WATCH_PHASE(word) ((enum watch)((word) & 3))
+#define WATCH_PHASE(word) ((enum watch)((word)&3))
 #define WATCH_ARGUMENT(word) ((int64_t)((word) >> 2))
 
 struct http_peer {
@@ -96,8 +99,8 @@ struct http_peer {
 	struct http_exchange exchange;
 	int fd;
 	_Atomic uint64_t watch;
-	/* By when a head that has begun must be there, with the low 16 bits of the number of requests
-	 * served before it; 0: not known to have begun. Written by the keeper. */
+	/* By when a head that has begun must be there, with the low 16 bits of the number of
+	 * requests served before it; 0: not known to have begun. Written by the keeper. */
 	_Atomic uint64_t head_due;
 	_Atomic uint64_t served; /* requests; written by the worker */
 	_Atomic int owners;      /* the connection, and whoever holds an ABANDONED exchange */
@@ -111,7 +114,7 @@ struct http_worker {
 	struct MHD_Daemon *daemon;
 	pthread_mutex_t lock; /* of the list */
 	struct http_peer *first;
-	_Atomic int load;    /* connections that are no streams; the keeper counts them in */
+	_Atomic int load; /* connections that are no streams; the keeper counts them in */
 	_Atomic int streams;
 };
 
@@ -129,13 +132,13 @@ struct http_server {
 	pthread_t keeper;
 	_Atomic bool stopping;
 	_Atomic bool abandoning; /* what is deferred from now on gets no reply but a 503 */
-	_Atomic int64_t now_ms;    /* the keeper's coarse clock, milliseconds since some moment */
+	_Atomic int64_t now_ms;  /* the keeper's coarse clock, milliseconds since some moment */
 	_Atomic int64_t connections;
 	_Atomic uint64_t served_before; /* requests of connections that are gone */
 	_Atomic uint64_t refused;
-	_Atomic uint64_t stream_count;  /* ever */
-	_Atomic int repliers; /* threads inside http_reply() of a deferred exchange */
-	_Atomic int owners;   /* http_start()'s caller and the ABANDONED exchanges */
+	_Atomic uint64_t stream_count; /* ever */
+	_Atomic int repliers;          /* threads inside http_reply() of a deferred exchange */
+	_Atomic int owners;            /* http_start()'s caller and the ABANDONED exchanges */
 	bool starting;
 	char start_text[160]; /* what libmicrohttpd said while starting */
 	int worker_count;
@@ -174,8 +177,8 @@ enum MHD_Result exchange_access(void *worker, struct MHD_Connection *connection,
 /* libmicrohttpd: the request is over (MHD_RequestCompletedCallback). */
 void exchange_completed(void *worker, struct MHD_Connection *connection, void **state,
 	enum MHD_RequestTerminationCode code);
-/* Answers a deferred exchange with 503 if nobody has replied yet; true if it did. Under the worker's lock,
- * or on its thread. */
+/* Answers a deferred exchange with 503 if nobody has replied yet; true if it did. Under the
+ * worker's lock, or on its thread. */
 bool exchange_abandon(struct http_exchange *x);
 void exchange_move(struct http_exchange *x, enum exchange_state from, enum exchange_state to);
 struct http_peer *exchange_peer(struct http_exchange *x);

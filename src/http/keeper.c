@@ -1,20 +1,20 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The keeper: one thread that accepts connections and watches over them.
  *
- * It looks at the peers of one worker after the other, so what it does for 10,000 peers is spread over the
- * round. For each peer:
+ * It looks at the peers of one worker after the other, so what it does for 10,000 peers is spread
+ * over the round. For each peer:
  *   - a body that has not arrived by its deadline: the connection is cut;
- *   - a head that has begun and is not there by its deadline: cut. libmicrohttpd tells nothing before a
- *     head is complete, so the kernel's count of bytes received is compared with the count when this wait
- *     began; a connection that has sent nothing is left to libmicrohttpd's idle timeout;
+ *   - a head that has begun and is not there by its deadline: cut. libmicrohttpd tells nothing
+ *     before a head is complete, so the kernel's count of bytes received is compared with the count
+ *     when this wait began; a connection that has sent nothing has libmicrohttpd's idle timeout;
  *   - a stream that has been silent for long: it sends a comment line.
  *
  * A cut is shutdown(2): the worker sees the end of the connection and clears it away as usual.
  *
  * Invariants
  * K1  peer->seen_* and peer->head_due are written by this thread only.
- * K2  The head's deadline names the wait it belongs to (requests served before), so one of a request that
- *     is over never cuts the next. */
+ * K2  The head's deadline names the wait it belongs to (requests served before), so one of a
+ *     request that is over never cuts the next. */
 #include <errno.h>
 #include <limits.h>
 #include <linux/tcp.h>
@@ -60,13 +60,15 @@ static void list_remove(struct http_peer *peer)
 }
 
 /* Without memory *context stays NULL, and the first request ends the connection. */
-static void peer_start(struct http_worker *worker, struct MHD_Connection *connection, void **context)
+static void peer_start(struct http_worker *worker, struct MHD_Connection *connection,
+	void **context)
 {
 	struct http_peer *peer = *context = calloc(1, sizeof *peer);
 	atomic_fetch_add(&worker->server->connections, 1);
 	if (!peer)
 		return;
-	peer->fd = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD)->connect_fd;
+	peer->fd =
+		MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD)->connect_fd;
 	peer->worker = worker;
 	peer->exchange.server = worker->server;
 	peer->exchange.connection = connection;
@@ -113,7 +115,8 @@ static uint64_t bytes_received(int fd)
 }
 
 /* Is the peer's head late? */
-static bool watch_idle(struct http_server *server, struct http_peer *peer, uint64_t word, int64_t now)
+static bool watch_idle(struct http_server *server, struct http_peer *peer, uint64_t word,
+	int64_t now)
 {
 	uint64_t served = (uint64_t)WATCH_ARGUMENT(word);
 	uint64_t due = atomic_load_explicit(&peer->head_due, memory_order_relaxed);
@@ -147,8 +150,8 @@ static void watch_peers(struct http_server *server, struct http_worker *worker, 
 	pthread_mutex_lock(&worker->lock);
 	for (struct http_peer *peer = worker->first; peer; peer = peer->next) {
 		if (is_late(server, peer, now)) {
-			shutdown(peer->fd, SHUT_RDWR);
 			atomic_fetch_add(&server->refused, 1);
+			shutdown(peer->fd, SHUT_RDWR);
 		} else if (peer->exchange.stream) {
 			stream_keep_alive(peer->exchange.stream, now);
 		}
@@ -158,16 +161,17 @@ static void watch_peers(struct http_server *server, struct http_worker *worker, 
 
 /* ---- accepting ---- */
 
-/* The worker with the fewest packs of connections; of those, with the fewest streams; of those, the first.
- * So a few busy connections share a few threads, which then find several of them ready each time they
- * wake, and streams spread evenly. */
+/* The worker with the fewest packs of connections; of those, with the fewest streams; of those, the
+ * first. So a few busy connections share a few threads, which then find several of them ready each
+ * time they wake, and streams spread evenly. */
 static struct http_worker *choose_worker(struct http_server *server)
 {
 	struct http_worker *best = server->workers;
 	int best_packs = INT_MAX, best_streams = INT_MAX;
 	for (int i = 0; i < server->worker_count; i++) {
 		struct http_worker *worker = &server->workers[i];
-		int packs = atomic_load_explicit(&worker->load, memory_order_relaxed) / server->pack;
+		int packs =
+			atomic_load_explicit(&worker->load, memory_order_relaxed) / server->pack;
 		int streams = atomic_load_explicit(&worker->streams, memory_order_relaxed);
 		if (packs > best_packs || (packs == best_packs && streams >= best_streams))
 			continue;
@@ -217,14 +221,16 @@ static bool accept_one(struct keeper *keeper)
 	}
 	keeper->out_of_files = errno == EMFILE || errno == ENFILE;
 	if (keeper->out_of_files)
-		complain(keeper, "no more files can be opened, clients wait: raise the limit "
+		complain(keeper,
+			"no more files can be opened, clients wait: raise the limit "
 			"(ulimit -n, LimitNOFILE=)");
 	return errno == ECONNABORTED || errno == EINTR;
 }
 
 static bool has_room(struct http_server *server)
 {
-	return atomic_load_explicit(&server->connections, memory_order_relaxed) < server->connections_max;
+	return atomic_load_explicit(&server->connections, memory_order_relaxed) <
+		server->connections_max;
 }
 
 static void accept_batch(struct keeper *keeper)
@@ -236,8 +242,8 @@ static void accept_batch(struct keeper *keeper)
 
 /* ---- the thread ---- */
 
-/* Waits for clients or the time to look at a worker; returns whether there are clients. Out of room or of
- * files it does not listen until then: they wait in the kernel's queue. */
+/* Waits for clients or the time to look at a worker; returns whether there are clients. Out of room
+ * or of files it does not listen until then: they wait in the kernel's queue. */
 static bool wait_for_clients(struct keeper *keeper)
 {
 	struct http_server *server = keeper->server;

@@ -65,7 +65,8 @@ static int bind_and_listen(int fd, const union address *address)
 		return -1;
 	if (address->any.sa_family == AF_INET6)
 		setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &off, sizeof off);
-	/* Connections inherit it: a peer that vanished is found without waiting for TCP's own 15 minutes. */
+	/* Connections inherit it: a peer that vanished is found without waiting for TCP's own 15
+	 * minutes. */
 	setsockopt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &dead_after, sizeof dead_after);
 	if (bind(fd, &address->any, address_len(address)) != 0)
 		return -1;
@@ -92,15 +93,18 @@ static int port_of(int fd)
 	socklen_t len = sizeof address;
 	if (getsockname(fd, &address.any, &len) != 0)
 		return 0;
-	return ntohs(address.any.sa_family == AF_INET6 ? address.v6.sin6_port : address.v4.sin_port);
+	return ntohs(
+		address.any.sa_family == AF_INET6 ? address.v6.sin6_port : address.v4.sin_port);
 }
 
 int listener_open(const char *listen, int *ret_fd, int *ret_port, struct err *err)
 {
 	union address address;
 	if (!parse_address(listen, &address))
-		return err_set(err, ERR_INVALID, "cannot listen on \"%s\": write an address and a port, "
-			"such as 127.0.0.1:8080, 0.0.0.0:8080 or [::1]:8080", listen);
+		return err_set(err, ERR_INVALID,
+			"cannot listen on \"%s\": write an address and a port, "
+			"such as 127.0.0.1:8080, 0.0.0.0:8080 or [::1]:8080",
+			listen);
 	int fd = socket(address.any.sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 	if (fd < 0 || bind_and_listen(fd, &address) != 0) {
 		int error = errno;
@@ -151,12 +155,15 @@ int listener_read_pem(const char *what, const char *path, char **ret, struct err
 	char *text = NULL;
 	int error = read_file(path, &text);
 	if (error)
-		return err_set(err, ERR_IO, "cannot read the TLS %s %s: %s", what, path, strerror(error));
+		return err_set(err, ERR_IO, "cannot read the TLS %s %s: %s", what, path,
+			strerror(error));
 	if (!strstr(text, "-----BEGIN ")) {
 		explicit_bzero(text, strlen(text));
 		free(text);
-		return err_set(err, ERR_IO, "the TLS %s %s is not a PEM file (it has no \"-----BEGIN\" "
-			"line)", what, path);
+		return err_set(err, ERR_IO,
+			"the TLS %s %s is not a PEM file (it has no \"-----BEGIN\" "
+			"line)",
+			what, path);
 	}
 	*ret = text;
 	return 0;

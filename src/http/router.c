@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Routes are tried one after the other, segment by segment: some forty patterns of a few segments, most of
- * which fail at their second segment, cost less than a microsecond and need nothing built beforehand.
+/* Routes are tried one after the other, segment by segment: some forty patterns of a few segments,
+ * most of which fail at their second segment, cost less than a microsecond and need nothing built
+ * beforehand.
  *
- * Invariant: what is matched is the raw path; only the parameters of the winner are decoded, so a literal
- * segment must be written as it is. */
+ * Invariant: what is matched is the raw path; only the parameters of the winner are decoded, so a
+ * literal segment must be written as it is. */
 #include "http/router.h"
 
 #include "base/check.h"
@@ -54,7 +55,8 @@ static bool method_matches(enum http_method route, enum http_method method)
 	return route == method || (route == HTTP_GET && method == HTTP_HEAD);
 }
 
-static bool decode_params(const struct candidate *best, struct arena *arena, struct route_match *match)
+static bool decode_params(const struct candidate *best, struct arena *arena,
+	struct route_match *match)
 {
 	match->param_count = best->param_count;
 	for (int i = 0; i < best->param_count; i++) {
@@ -65,8 +67,8 @@ static bool decode_params(const struct candidate *best, struct arena *arena, str
 	return true;
 }
 
-int route_find(const struct route *routes, size_t count, enum http_method method, struct str raw_path,
-	struct arena *arena, struct route_match *ret)
+int route_find(const struct route *routes, size_t count, enum http_method method,
+	struct str raw_path, struct arena *arena, struct route_match *ret)
 {
 	struct candidate best = { 0 }, candidate;
 	const struct route *found = NULL;

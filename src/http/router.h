@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Finds which route a method and a path belong to. Patterns are literal segments and {name} segments.
- * The path is split before it is decoded, so a parameter may hold an encoded slash ("INV%2F2026"). */
+/* Finds which route a method and a path belong to. Patterns are literal segments and {name}
+ * segments. The path is split before it is decoded, so a parameter may hold an encoded slash
+ * ("INV%2F2026"). */
 #ifndef HTTP_ROUTER_H
 #define HTTP_ROUTER_H
 
@@ -22,10 +23,10 @@ struct route_match {
 	int param_count;
 };
 
-/* 0: found; 1: the path is known, but not with this method; 2: no such path. HEAD finds GET's route. A
- * literal segment wins over a parameter. raw_path is http_path(); parameters point into it or into the
- * arena. Out of memory for a parameter counts as 2. */
-int route_find(const struct route *routes, size_t count, enum http_method method, struct str raw_path,
-	struct arena *arena, struct route_match *ret);
+/* 0: found; 1: the path is known, but not with this method; 2: no such path. HEAD finds GET's
+ * route. A literal segment wins over a parameter. raw_path is http_path(); parameters point into it
+ * or into the arena. Out of memory for a parameter counts as 2. */
+int route_find(const struct route *routes, size_t count, enum http_method method,
+	struct str raw_path, struct arena *arena, struct route_match *ret);
 
 #endif

@@ -3,7 +3,17 @@
 #include "http/url.h"
 #include "tests/support/test.h"
 
-enum { SALE_GET, SALE_PUT, SALE_RETURN, MEMBER_GET, MEMBER_SEARCH, MEMBER_ENTRIES, HEALTH, ROOT, TWO };
+enum {
+	SALE_GET,
+	SALE_PUT,
+	SALE_RETURN,
+	MEMBER_GET,
+	MEMBER_SEARCH,
+	MEMBER_ENTRIES,
+	HEALTH,
+	ROOT,
+	TWO
+};
 
 static const struct route routes[] = {
 	{ HTTP_GET, "/v1/sales/{id}", SALE_GET },
@@ -79,7 +89,8 @@ static void says_so_without_memory(void **state)
 	struct route_match match;
 	arena_fail_nth(1);
 	assert_int_equal(route_find(routes, sizeof routes / sizeof *routes, HTTP_GET,
-		STR("/v1/sales/a%2Fb"), arena, &match), 2);
+				 STR("/v1/sales/a%2Fb"), arena, &match),
+		2);
 }
 
 static void knows_a_valid_address(void **state)
@@ -89,21 +100,31 @@ static void knows_a_valid_address(void **state)
 		bool valid;
 		const char *decoded;
 	} rows[] = {
-		{ "/a", true, "/a" }, { "/%41%6a", true, "/Aj" }, { "%FF", true, "\xFF" },
-		{ "%", false, NULL }, { "/%4", false, NULL }, { "/%4g", false, NULL },
-		{ "/%00", false, NULL }, { "/a%00b", false, NULL }, { "/a b", false, NULL },
-		{ "/a\tb", false, NULL }, { "/a\x7F", false, NULL }, { "/%%41", false, NULL },
+		{ "/a", true, "/a" },
+		{ "/%41%6a", true, "/Aj" },
+		{ "%FF", true, "\xFF" },
+		{ "%", false, NULL },
+		{ "/%4", false, NULL },
+		{ "/%4g", false, NULL },
+		{ "/%00", false, NULL },
+		{ "/a%00b", false, NULL },
+		{ "/a b", false, NULL },
+		{ "/a\tb", false, NULL },
+		{ "/a\x7F", false, NULL },
+		{ "/%%41", false, NULL },
 		{ "", true, "" },
 	};
 	struct arena *arena ARENA_AUTO = arena_new(1 << 16);
 	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
 		struct str raw = str_of(rows[i].raw);
 		assert_row(rows[i].raw, url_valid(raw) == rows[i].valid);
-		assert_row(rows[i].raw, !rows[i].valid || str_is(url_decode(raw, arena), rows[i].decoded));
+		assert_row(rows[i].raw,
+			!rows[i].valid || str_is(url_decode(raw, arena), rows[i].decoded));
 	}
 }
 
 int main(void)
 {
-	return TEST_MAIN(test(finds_routes), test(says_so_without_memory), test(knows_a_valid_address));
+	return TEST_MAIN(test(finds_routes), test(says_so_without_memory),
+		test(knows_a_valid_address));
 }

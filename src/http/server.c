@@ -1,20 +1,21 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Starting and stopping the server, and its figures.
  *
- * There are several daemons of one thread each instead of one with a pool, and none has a listening socket:
- * the keeper accepts, chooses a worker and hands the connection over. What a resume costs grows with the
- * number of suspended connections of its thread, so streams must spread; what a wake costs is shared by the
- * connections found ready, so a few busy connections must not spread (16 threads for 64 connections cost a
- * third more than 4). Also no herd of threads wakes for each new connection, and stopping to accept needs
- * no MHD_quiesce_daemon(), which in 0.9.75 can race with a worker and abort.
+ * There are several daemons of one thread each instead of one with a pool, and none has a listening
+ * socket: the keeper accepts, chooses a worker and hands the connection over. What a resume costs
+ * grows with the number of suspended connections of its thread, so streams must spread; what a wake
+ * costs is shared by the connections found ready, so a few busy connections must not spread (16
+ * threads for 64 connections cost a third more than 4). Also no herd of threads wakes for each new
+ * connection, and stopping to accept needs no MHD_quiesce_daemon(), which in 0.9.75 can race with a
+ * worker and abort.
  *
  * Stopping, in this order (libmicrohttpd aborts when it is stopped with a suspended connection):
  *   1 `stopping` is set: requests that come now get a 503, every reply closes its connection;
  *   2 the keeper ends, and with it the listening socket;
  *   3 until all is answered, or wait_s have passed: wait;
- *   4 what is still deferred is abandoned: answered with a 503, its exchange left to the late replier;
+ *   4 what is still deferred is abandoned: a 503, and its exchange is left to the late replier;
  *   5 streams are ended;
- *   6 no thread is between taking an exchange out of DEFERRED and having resumed it;
+ *   6 until no thread is between taking an exchange out of DEFERRED and having resumed it: wait;
  *   7 libmicrohttpd stops. Every closed() hook has been called. */
 #include <stdio.h>
 #include <stdlib.h>
@@ -57,8 +58,8 @@ void http_server_release(struct http_server *server)
 
 /* ---- starting ---- */
 
-/* The names in libmicrohttpd's messages are not ours to repeat: an address may hold a caller's id. So a
- * message is logged as its format, unfilled. */
+/* The names in libmicrohttpd's messages are not ours to repeat: an address may hold a caller's id.
+ * So a message is logged as its format, unfilled. */
 static void on_message(void *user, const char *fmt, va_list args)
 {
 	struct http_server *server = user;
@@ -88,8 +89,8 @@ static int connections_max(int wanted)
 	int max = default_of(wanted, CONNECTIONS_DEFAULT);
 	if (getrlimit(RLIMIT_NOFILE, &files) != 0 || files.rlim_cur == RLIM_INFINITY)
 		return max;
-	rlim_t room = files.rlim_cur > 2 * FILES_FOR_OTHERS ? files.rlim_cur - FILES_FOR_OTHERS :
-							      FILES_FOR_OTHERS;
+	rlim_t room = files.rlim_cur > 2 * FILES_FOR_OTHERS ? files.rlim_cur - FILES_FOR_OTHERS
+							    : FILES_FOR_OTHERS;
 	return room < (rlim_t)max ? (int)room : max;
 }
 
@@ -104,7 +105,8 @@ static struct http_server *server_new(const struct http_options *options)
 {
 	int workers = default_of(options->threads, THREADS_DEFAULT);
 	workers = workers < HTTP_WORKERS_MAX ? workers : HTTP_WORKERS_MAX;
-	struct http_server *server = calloc(1, sizeof *server + (size_t)workers * sizeof *server->workers);
+	struct http_server *server =
+		calloc(1, sizeof *server + (size_t)workers * sizeof *server->workers);
 	if (!server)
 		return NULL;
 	server->worker_count = workers;
@@ -143,7 +145,8 @@ static int read_tls(struct http_server *server, const struct http_options *optio
 		return err_set(err, ERR_INVALID,
 			"TLS needs both files: a certificate (with its chain) and its key");
 	if (MHD_is_feature_supported(MHD_FEATURE_TLS) == MHD_NO)
-		return err_set(err, ERR_INVALID, "this libmicrohttpd was built without TLS: put a proxy "
+		return err_set(err, ERR_INVALID,
+			"this libmicrohttpd was built without TLS: put a proxy "
 			"in front, or install the distribution's libmicrohttpd");
 	int rc = listener_read_pem("certificate", options->tls_cert, &server->tls_cert, err);
 	return rc < 0 ? rc : listener_read_pem("key", options->tls_key, &server->tls_key, err);
@@ -153,8 +156,10 @@ static int daemon_error(const struct http_server *server, struct err *err)
 {
 	int len = (int)strcspn(server->start_text, "\n");
 	if (server->tls_key)
-		return err_set(err, ERR_IO, "the HTTPS server did not start: %.*s. Are the certificate "
-			"and the key PEM files that belong together?", len, server->start_text);
+		return err_set(err, ERR_IO,
+			"the HTTPS server did not start: %.*s. Are the certificate "
+			"and the key PEM files that belong together?",
+			len, server->start_text);
 	return err_set(err, ERR_IO, "the HTTP server did not start: %.*s", len, server->start_text);
 }
 
@@ -170,15 +175,14 @@ static struct MHD_Daemon *start_daemon(struct http_server *server, struct http_w
 	};
 	/* The keeper counts connections; libmicrohttpd's own limit is only a fence. */
 	return MHD_start_daemon(server->tls_key ? flags | MHD_USE_TLS : flags, 0, NULL, NULL,
-		exchange_access, worker,
-		MHD_OPTION_EXTERNAL_LOGGER, on_message, server,
+		exchange_access, worker, MHD_OPTION_EXTERNAL_LOGGER, on_message, server,
 		MHD_OPTION_CONNECTION_MEMORY_LIMIT, HTTP_CONNECTION_MEMORY,
 		MHD_OPTION_CONNECTION_LIMIT, (unsigned)server->connections_max + 1000,
 		MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)server->idle_timeout_s,
 		MHD_OPTION_NOTIFY_COMPLETED, exchange_completed, worker,
-		MHD_OPTION_NOTIFY_CONNECTION, keeper_notify, worker,
-		MHD_OPTION_UNESCAPE_CALLBACK, keep_escapes, NULL,
-		MHD_OPTION_ARRAY, server->tls_key ? tls : &tls[3], MHD_OPTION_END);
+		MHD_OPTION_NOTIFY_CONNECTION, keeper_notify, worker, MHD_OPTION_UNESCAPE_CALLBACK,
+		keep_escapes, NULL, MHD_OPTION_ARRAY, server->tls_key ? tls : &tls[3],
+		MHD_OPTION_END);
 }
 
 static int start_workers(struct http_server *server, struct err *err)

@@ -4,12 +4,13 @@
  *     RUNNING --nothing to send, nobody woke--> PARKED (suspended)
  *        ^------------- wake, end --------------'
  *
- * A wake must not be lost between fill() finding nothing and the connection being suspended. So every wake
- * leaves a mark, the mark is taken away before fill() is asked, and the connection is suspended only under
- * the lock and only while there is no mark.
+ * A wake must not be lost between fill() finding nothing and the connection being suspended. So
+ * every wake leaves a mark, the mark is taken away before fill() is asked, and the connection is
+ * suspended only under the lock and only while there is no mark. fill() is asked after a wake, and
+ * until it has nothing; not for a comment line.
  *
- * What fill() gave is kept until it has been sent, in the pieces libmicrohttpd has room for; a stream with
- * nothing to send keeps no buffer.
+ * What fill() gave is kept until it has been sent, in the pieces libmicrohttpd has room for; a
+ * stream with nothing to send keeps no buffer.
  *
  * Invariants
  * S1  `parked` is true exactly while the connection is suspended; who sets it to false resumes.
@@ -41,6 +42,7 @@ struct http_stream {
 	/* Under the lock. */
 	bool parked, woken, comment_due, ending;
 	/* The worker's. */
+	bool more; /* the last fill() added something: ask again */
 	bool last; /* fill() said that there is no more */
 	struct buf pending;
 	size_t sent; /* of pending */
@@ -51,77 +53,89 @@ struct http_stream {
 /* Under the lock. */
 static void unpark(struct http_stream *stream)
 {
-	stream->woken = true;
 	if (!stream->parked)
 		return;
 	stream->parked = false;
 	MHD_resume_connection(stream->connection);
 }
 
-void http_stream_wake(struct http_stream *stream)
+static void mark(struct http_stream *stream, bool *which)
 {
 	pthread_mutex_lock(&stream->lock);
+	*which = true;
 	unpark(stream);
 	pthread_mutex_unlock(&stream->lock);
 }
 
+void http_stream_wake(struct http_stream *stream)
+{
+	mark(stream, &stream->woken);
+}
+
 void stream_end(struct http_stream *stream)
 {
-	pthread_mutex_lock(&stream->lock);
-	stream->ending = true;
-	unpark(stream);
-	pthread_mutex_unlock(&stream->lock);
+	mark(stream, &stream->ending);
 }
 
 void stream_keep_alive(struct http_stream *stream, int64_t now_ms)
 {
 	if (atomic_load_explicit(&stream->comment_at, memory_order_relaxed) > now_ms)
 		return;
-	atomic_store_explicit(&stream->comment_at, now_ms + stream->keep_alive_ms, memory_order_relaxed);
-	pthread_mutex_lock(&stream->lock);
-	stream->comment_due = true;
-	unpark(stream);
-	pthread_mutex_unlock(&stream->lock);
+	atomic_store_explicit(&stream->comment_at, now_ms + stream->keep_alive_ms,
+		memory_order_relaxed);
+	mark(stream, &stream->comment_due);
 }
 
 /* ---- sending, on the worker's thread ---- */
 
-/* Takes the marks away; false if the stream is to end. */
-static bool take_marks(struct http_stream *stream, bool *ret_comment)
+struct marks {
+	bool woken, comment_due, ending;
+};
+
+/* Reads the marks and takes them away. */
+static struct marks take_marks(struct http_stream *stream)
 {
 	pthread_mutex_lock(&stream->lock);
-	bool going = !stream->ending && !stream->last &&
-		!atomic_load(&stream->server->stopping);
-	stream->woken = false;
-	*ret_comment = stream->comment_due;
-	stream->comment_due = false;
+	struct marks marks = { stream->woken, stream->comment_due,
+		stream->ending || atomic_load(&stream->server->stopping) };
+	stream->woken = stream->comment_due = false;
 	pthread_mutex_unlock(&stream->lock);
-	return going;
+	return marks;
 }
 
-/* Asks for what there is to send; false if there will be no more. */
-static bool refill(struct http_stream *stream, bool comment)
+/* Asks for what there is to send; false if it is more than can be. */
+static bool refill(struct http_stream *stream)
 {
 	buf_init(&stream->pending, NULL, FILL_MAX);
 	stream->sent = 0;
 	stream->last = !stream->fill(stream->user, &stream->pending);
-	if (stream->pending.failed) {
-		log_warn("http: an event stream had more than %zu bytes to send at once and was ended",
-			FILL_MAX);
-		stream->last = true;
+	stream->more = stream->pending.len > 0;
+	if (!stream->pending.failed)
+		return true;
+	log_warn("http: a stream was ended: it had more than %zu bytes to send at once", FILL_MAX);
+	return false;
+}
+
+/* Makes something to send out of the marks; false if the stream is over. */
+static bool prepare(struct http_stream *stream, struct marks marks)
+{
+	if (marks.ending || stream->last)
 		return false;
-	}
-	if (comment && !stream->pending.len)
+	if ((marks.woken || stream->more) && !refill(stream))
+		return false;
+	if (marks.comment_due && !stream->pending.len) {
+		stream->sent = 0;
 		buf_cstr(&stream->pending, COMMENT);
+	}
 	return true;
 }
 
-/* Suspends the connection, unless somebody woke the stream meanwhile. */
+/* Suspends the connection, unless there is a mark. */
 static bool park(struct http_stream *stream)
 {
 	pthread_mutex_lock(&stream->lock);
-	stream->parked = !stream->woken && !stream->ending;
-	bool parked = stream->parked;
+	bool parked = !stream->woken && !stream->comment_due && !stream->ending;
+	stream->parked = parked;
 	if (parked)
 		MHD_suspend_connection(stream->connection);
 	pthread_mutex_unlock(&stream->lock);
@@ -139,7 +153,8 @@ static size_t copy_out(struct http_stream *stream, char *out, size_t max)
 		buf_done(&stream->pending);
 	atomic_store_explicit(&stream->comment_at,
 		atomic_load_explicit(&stream->server->now_ms, memory_order_relaxed) +
-			stream->keep_alive_ms, memory_order_relaxed);
+			stream->keep_alive_ms,
+		memory_order_relaxed);
 	return len;
 }
 
@@ -147,9 +162,8 @@ static size_t copy_out(struct http_stream *stream, char *out, size_t max)
 static ssize_t read_stream(void *user, uint64_t pos, char *out, size_t max)
 {
 	struct http_stream *stream = user;
-	bool comment;
 	while (!stream->pending.len) {
-		if (!take_marks(stream, &comment) || !refill(stream, comment))
+		if (!prepare(stream, take_marks(stream)))
 			return MHD_CONTENT_READER_END_OF_STREAM;
 		if (!stream->pending.len && !stream->last && park(stream))
 			return 0;
@@ -159,7 +173,8 @@ static ssize_t read_stream(void *user, uint64_t pos, char *out, size_t max)
 
 /* ---- its life ---- */
 
-/* The first comment comes after half to a whole period: streams opened together do not stay together. */
+/* The first comment comes after half to a whole period: streams opened together do not stay
+ * together. */
 static int64_t first_comment(struct http_server *server, int64_t keep_alive_ms)
 {
 	uint64_t nth = atomic_fetch_add(&server->stream_count, 1);
@@ -180,7 +195,9 @@ struct http_stream *http_stream_open(struct http_exchange *x, const struct http_
 	stream->fill = hooks->fill;
 	stream->closed = hooks->closed;
 	stream->user = user;
-	stream->keep_alive_ms = (keep_alive_s > 0 ? keep_alive_s : KEEP_ALIVE_DEFAULT_S) * INT64_C(1000);
+	stream->woken = true; /* the first fill() */
+	stream->keep_alive_ms =
+		(keep_alive_s > 0 ? keep_alive_s : KEEP_ALIVE_DEFAULT_S) * INT64_C(1000);
 	atomic_init(&stream->comment_at, first_comment(x->server, stream->keep_alive_ms));
 	buf_init(&stream->pending, NULL, FILL_MAX);
 	exchange_move(x, EXCHANGE_HANDLING, EXCHANGE_STREAMING);
@@ -195,8 +212,8 @@ struct http_stream *http_stream_open(struct http_exchange *x, const struct http_
 
 enum MHD_Result stream_queue(struct http_exchange *x)
 {
-	struct MHD_Response *response = MHD_create_response_from_callback(MHD_SIZE_UNKNOWN, BLOCK_SIZE,
-		read_stream, x->stream, NULL);
+	struct MHD_Response *response = MHD_create_response_from_callback(MHD_SIZE_UNKNOWN,
+		BLOCK_SIZE, read_stream, x->stream, NULL);
 	if (!response)
 		return MHD_NO;
 	enum MHD_Result result = MHD_NO;

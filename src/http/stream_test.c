@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Event streams, and stopping, against the real server over loopback. */
-#include <errno.h>
+#include <arpa/inet.h>
 #include <poll.h>
 #include <stdatomic.h>
 #include <stdlib.h>
@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "http/http_impl.h"
 #include "http/test_client.h"
 
 #define STREAMS 200
@@ -19,6 +20,7 @@ struct source {
 	struct http_stream *stream; /* under lock; NULL once closed */
 	pthread_mutex_t lock;
 	_Atomic int made;  /* events there are */
+	_Atomic int fills; /* calls of fill() */
 	int told;          /* events filled; the server thread's */
 	int end_after;     /* fill() says that there is no more after so many; 0: never */
 	size_t size;       /* bytes of padding in each event */
@@ -26,7 +28,7 @@ struct source {
 	_Atomic int opened, closed;
 };
 
-static struct fixture f;
+static struct fixture *f; /* a new one for each test: a failed one may still be running */
 static struct client c;
 static struct response r;
 static struct source sources[STREAMS];
@@ -36,6 +38,7 @@ static bool fill(void *user, struct buf *buf)
 {
 	struct source *source = user;
 	int made = atomic_load(&source->made);
+	atomic_fetch_add(&source->fills, 1);
 	while (source->told < made) {
 		buf_printf(buf, "data: %d", ++source->told);
 		char *padding = source->size ? buf_room(buf, source->size) : NULL;
@@ -58,11 +61,11 @@ static void closed(void *user)
 static void open_stream(struct fixture *fixture, struct http_exchange *x)
 {
 	static const struct http_stream_hooks hooks = { fill, closed };
-	struct source *source = &sources[atomic_fetch_add(&source_count, 1)];
+	struct source *source = &sources[atomic_fetch_add(&source_count, 1) % STREAMS];
 	pthread_mutex_lock(&source->lock);
 	source->stream = http_stream_open(x, &hooks, source, source->keep_alive_s);
 	pthread_mutex_unlock(&source->lock);
-	atomic_store(&source->opened, 1);
+	atomic_fetch_add(&source->opened, 1);
 }
 
 static void make_event(struct source *source, bool wake)
@@ -84,8 +87,9 @@ static void begin(struct source pattern, const struct http_options *options)
 		pthread_mutex_init(&sources[i].lock, NULL);
 	}
 	source_count = 0;
-	f = (struct fixture) { .stream = open_stream };
-	fixture_start(&f, options);
+	f = calloc(1, sizeof *f);
+	f->stream = open_stream;
+	fixture_start(f, options);
 }
 
 static void check_closed_once(int count)
@@ -97,13 +101,14 @@ static void check_closed_once(int count)
 
 static void end(int streams)
 {
-	fixture_stop(&f, 10);
+	fixture_stop(f, 10);
+	free(f);
 	check_closed_once(streams);
 }
 
 static void open_events(struct client *client)
 {
-	client_open(client, f.port);
+	client_open(client, f->port);
 	client_text(client, "GET /events HTTP/1.1\r\nHost: z\r\n\r\n");
 	client_read(client, &r, false);
 	assert_int_equal(r.status, 200);
@@ -143,7 +148,7 @@ static void has_the_headers_of_a_stream(void **state)
 	assert_non_null(strstr(r.head, "Content-Type: text/event-stream\r\n"));
 	assert_non_null(strstr(r.head, "Cache-Control: no-store\r\n"));
 	assert_non_null(strstr(r.head, "X-Accel-Buffering: no\r\n"));
-	assert_int_equal(fixture_stats(&f).streams, 1);
+	assert_int_equal(fixture_stats(f).streams, 1);
 	client_close(&c);
 	end(1);
 }
@@ -192,7 +197,7 @@ static void ends_a_stream_with_too_much_at_once(void **state)
 static void serves_old_clients_until_it_closes(void **state)
 {
 	begin((struct source) { .end_after = 1, .made = 1, .size = 2000 }, NULL);
-	client_open(&c, f.port);
+	client_open(&c, f->port);
 	client_text(&c, "GET /events HTTP/1.0\r\n\r\n");
 	while (client_fill(&c))
 		;
@@ -210,7 +215,7 @@ static bool first_closed(void *user)
 static void a_head_of_a_stream_is_closed_at_once(void **state)
 {
 	begin((struct source) { 0 }, NULL);
-	client_open(&c, f.port);
+	client_open(&c, f->port);
 	assert_int_equal(client_get(&c, "HEAD", "/events", &r), 200);
 	wait_until(first_closed, NULL, "the end of a HEAD");
 	assert_int_equal(client_get(&c, "GET", "/next", &r), 200);
@@ -221,23 +226,26 @@ static void a_head_of_a_stream_is_closed_at_once(void **state)
 static void says_that_it_is_alive(void **state)
 {
 	char text[64];
-	begin((struct source) { .keep_alive_s = 1 }, &(struct http_options) { .arrive_timeout_s = 1 });
+	begin((struct source) { .keep_alive_s = 1 },
+		&(struct http_options) { .arrive_timeout_s = 1 });
 	open_events(&c);
 	for (int i = 0; i < 2; i++) {
 		read_chunk(&c, text, sizeof text);
 		assert_string_equal(text, ":\n\n");
 	}
+	assert_int_equal(atomic_load(&sources[0].fills), 1); /* nobody woke it */
 	client_close(&c);
 	end(1);
 }
 
 static void finds_peers_that_are_gone(void **state)
 {
-	begin((struct source) { .keep_alive_s = 1 }, &(struct http_options) { .arrive_timeout_s = 1 });
+	begin((struct source) { .keep_alive_s = 1 },
+		&(struct http_options) { .arrive_timeout_s = 1 });
 	open_events(&c);
 	client_close(&c);
 	wait_until(first_closed, NULL, "a stream whose client is gone");
-	assert_int_equal(fixture_stats(&f).streams, 0);
+	assert_int_equal(fixture_stats(f).streams, 0);
 	end(1);
 }
 
@@ -315,12 +323,43 @@ static void keeps_the_order_of_many_streams(void **state)
 	free(fds);
 }
 
+/* ---- which worker gets a connection ---- */
+
+#define SPREAD 40
+
+static void spreads_streams_and_packs_requests(void **state)
+{
+	struct client *streams = calloc(SPREAD, sizeof *streams);
+	struct client *others = calloc(SPREAD, sizeof *others);
+	begin((struct source) { 0 }, NULL);
+	int pack = f->server->pack, workers = f->server->worker_count;
+	assert_in_range(pack + 1, 1, SPREAD);
+	for (int i = 0; i < SPREAD; i++)
+		open_events(&streams[i]);
+	for (int i = 0; i <= pack; i++) {
+		client_open(&others[i], f->port);
+		assert_int_equal(client_get(&others[i], "GET", "/x", &r), 200);
+	}
+	for (int i = 0; i < workers; i++) {
+		struct http_worker *worker = &f->server->workers[i];
+		assert_int_equal(atomic_load(&worker->streams), SPREAD / workers);
+		assert_int_equal(atomic_load(&worker->load), i == 0 ? pack : i == 1 ? 1 : 0);
+	}
+	for (int i = 0; i < SPREAD; i++)
+		client_close(&streams[i]);
+	for (int i = 0; i <= pack; i++)
+		client_close(&others[i]);
+	end(SPREAD);
+	free(streams);
+	free(others);
+}
+
 /* ---- stopping ---- */
 
 static void *release_soon(void *user)
 {
 	nanosleep(&(struct timespec) { .tv_nsec = 300000000 }, NULL);
-	fixture_release(&f);
+	fixture_release(f);
 	return NULL;
 }
 
@@ -328,11 +367,11 @@ static void stopping_waits_for_what_is_deferred(void **state)
 {
 	pthread_t thread;
 	begin((struct source) { 0 }, NULL);
-	client_open(&c, f.port);
+	client_open(&c, f->port);
 	client_text(&c, "POST /held HTTP/1.1\r\nHost: z\r\nContent-Length: 4\r\n\r\nlate");
-	fixture_wait_held(&f, 1);
+	fixture_wait_held(f, 1);
 	assert_int_equal(pthread_create(&thread, NULL, release_soon, NULL), 0);
-	fixture_stop_server(&f, CLIENT_WAIT_S);
+	fixture_stop_server(f, CLIENT_WAIT_S);
 	client_read(&c, &r, false);
 	assert_int_equal(r.status, 200);
 	assert_string_equal(r.body, "late");
@@ -340,27 +379,30 @@ static void stopping_waits_for_what_is_deferred(void **state)
 	assert_true(client_ended(&c));
 	client_close(&c);
 	pthread_join(thread, NULL);
-	fixture_stop_worker(&f);
+	fixture_stop_worker(f);
+	free(f);
 }
 
 #define STOPPED 50
 
 static void stops_with_parked_connections_and_streams(void **state)
 {
-	struct client *held = calloc(STOPPED, sizeof *held), *streams = calloc(STOPPED, sizeof *streams);
+	struct client *held = calloc(STOPPED, sizeof *held),
+		      *streams = calloc(STOPPED, sizeof *streams);
 	begin((struct source) { .size = 100000 }, NULL);
 	for (int i = 0; i < STOPPED; i++) {
-		client_open(&held[i], f.port);
-		client_text(&held[i], "POST /held HTTP/1.1\r\nHost: z\r\nContent-Length: 1\r\n\r\nx");
+		client_open(&held[i], f->port);
+		client_text(&held[i],
+			"POST /held HTTP/1.1\r\nHost: z\r\nContent-Length: 1\r\n\r\nx");
 		open_events(&streams[i]);
 	}
 	/* Some have more to send than their clients read. */
 	for (int i = 0; i < STOPPED; i += 5)
 		for (int event = 0; event < 10; event++)
 			make_event(&sources[i], true);
-	fixture_wait_held(&f, STOPPED);
+	fixture_wait_held(f, STOPPED);
 	int64_t start = clock_ticks_ns();
-	fixture_stop_server(&f, 1);
+	fixture_stop_server(f, 1);
 	assert_in_range((clock_ticks_ns() - start) / 1000000, 900, 10000);
 	check_closed_once(STOPPED);
 	for (int i = 0; i < STOPPED; i++) {
@@ -370,14 +412,15 @@ static void stops_with_parked_connections_and_streams(void **state)
 		client_close(&held[i]);
 		client_close(&streams[i]);
 	}
-	fixture_stop_worker(&f); /* it replies to 50 exchanges of a server that is gone */
+	fixture_stop_worker(f); /* it replies to 50 exchanges of a server that is gone */
+	free(f);
 	free(held);
 	free(streams);
 }
 
 static void *stop_server(void *user)
 {
-	fixture_stop_server(&f, CLIENT_WAIT_S);
+	fixture_stop_server(f, CLIENT_WAIT_S);
 	return NULL;
 }
 
@@ -386,11 +429,11 @@ static void refuses_requests_while_stopping(void **state)
 	static struct client old;
 	pthread_t thread;
 	begin((struct source) { 0 }, NULL);
-	client_open(&old, f.port);
+	client_open(&old, f->port);
 	assert_int_equal(client_get(&old, "GET", "/x", &r), 200);
-	client_open(&c, f.port);
+	client_open(&c, f->port);
 	client_text(&c, "POST /held HTTP/1.1\r\nHost: z\r\nContent-Length: 1\r\n\r\nx");
-	fixture_wait_held(&f, 1);
+	fixture_wait_held(f, 1);
 	assert_int_equal(pthread_create(&thread, NULL, stop_server, NULL), 0);
 	/* The kept connection learns of it as soon as the stop has begun. */
 	int status = 200;
@@ -400,21 +443,70 @@ static void refuses_requests_while_stopping(void **state)
 	}
 	assert_int_equal(status, 503);
 	assert_true(client_ended(&old));
-	fixture_release(&f);
+	fixture_release(f);
 	client_read(&c, &r, false);
 	assert_int_equal(r.status, 200);
 	pthread_join(thread, NULL);
 	client_close(&old);
 	client_close(&c);
-	fixture_stop_worker(&f);
+	fixture_stop_worker(f);
+	free(f);
+}
+
+/* ---- stopping in the middle of it ---- */
+
+#define HAMMERS 8
+#define STOPS 20
+
+/* Asks for later replies and streams until the server is gone; returns how many were answered. */
+static void *hammer(void *user)
+{
+	struct sockaddr_in to = { .sin_family = AF_INET, .sin_port = htons((uint16_t)f->port) };
+	to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+	char text[1024];
+	intptr_t answered = 0;
+	for (int i = 0;; i++) {
+		const char *request = i % 4 ? "GET /later HTTP/1.1\r\nHost: z\r\n\r\n"
+					    : "GET /events HTTP/1.1\r\nHost: z\r\n\r\n";
+		int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+		struct timeval wait = { .tv_sec = CLIENT_WAIT_S };
+		setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &wait, sizeof wait);
+		bool up = connect(fd, (struct sockaddr *)&to, sizeof to) == 0;
+		if (up && send(fd, request, strlen(request), MSG_NOSIGNAL) > 0)
+			answered += recv(fd, text, sizeof text, 0) > 0;
+		close(fd);
+		if (!up)
+			return (void *)answered;
+	}
+}
+
+static void stops_in_the_middle_of_requests(void **state)
+{
+	for (int i = 0; i < STOPS; i++) {
+		pthread_t threads[HAMMERS];
+		begin((struct source) { .end_after = 1, .made = 1 }, NULL);
+		for (int t = 0; t < HAMMERS; t++)
+			assert_int_equal(pthread_create(&threads[t], NULL, hammer, NULL), 0);
+		nanosleep(&(struct timespec) { .tv_nsec = 1000000 * (i % 10) }, NULL);
+		fixture_stop_server(f, i % 2);
+		for (int t = 0; t < HAMMERS; t++)
+			pthread_join(threads[t], NULL);
+		for (int s = 0; s < atomic_load(&source_count); s++)
+			assert_int_equal(atomic_load(&sources[s % STREAMS].closed),
+				atomic_load(&sources[s % STREAMS].opened));
+		fixture_stop_worker(f);
+		free(f);
+	}
 }
 
 int main(void)
 {
 	return TEST_MAIN(test(has_the_headers_of_a_stream), test(ends_when_there_is_no_more),
 		test(sends_a_large_event_in_pieces), test(ends_a_stream_with_too_much_at_once),
-		test(serves_old_clients_until_it_closes), test(a_head_of_a_stream_is_closed_at_once),
-		test(says_that_it_is_alive), test(finds_peers_that_are_gone),
-		test(keeps_the_order_of_many_streams), test(stopping_waits_for_what_is_deferred),
-		test(stops_with_parked_connections_and_streams), test(refuses_requests_while_stopping));
+		test(serves_old_clients_until_it_closes),
+		test(a_head_of_a_stream_is_closed_at_once), test(says_that_it_is_alive),
+		test(finds_peers_that_are_gone), test(keeps_the_order_of_many_streams),
+		test(spreads_streams_and_packs_requests), test(stopping_waits_for_what_is_deferred),
+		test(stops_with_parked_connections_and_streams),
+		test(refuses_requests_while_stopping), test(stops_in_the_middle_of_requests));
 }

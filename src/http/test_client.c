@@ -17,7 +17,10 @@
 
 static void reply_text(struct http_exchange *x, int status, struct str text)
 {
-	http_reply(x, &(struct http_reply) { .status = status, .content_type = "text/plain", .body = text });
+	http_reply(x,
+		&(struct http_reply) { .status = status,
+			.content_type = "text/plain",
+			.body = text });
 }
 
 static void enqueue(struct fixture *f, struct http_exchange *x, bool held)
@@ -52,8 +55,9 @@ static void *work(void *user)
 
 static void reply_length(struct http_exchange *x)
 {
-	struct str text = http_body_too_large(x) ? STR("too large") :
-						   arena_printf(http_arena(x), "%zu", http_body(x).len);
+	struct str text = http_body_too_large(x)
+		? STR("too large")
+		: arena_printf(http_arena(x), "%zu", http_body(x).len);
 	reply_text(x, http_body_too_large(x) ? 413 : 200, text);
 }
 
@@ -61,7 +65,8 @@ static void reply_headers(struct http_exchange *x)
 {
 	char value[] = "one";
 	const char *headers[] = { "X-One", value, "Cache-Control", "max-age=60", NULL };
-	http_reply(x, &(struct http_reply) { .status = 429, .retry_after_s = 7, .headers = headers });
+	http_reply(x,
+		&(struct http_reply) { .status = 429, .retry_after_s = 7, .headers = headers });
 	memset(value, '-', sizeof value - 1); /* it was copied */
 }
 

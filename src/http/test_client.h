@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* For this room's tests: a server on a free port with a few paths, a thread that replies later, and a
- * client that sends exactly the bytes it is told. Every wait has an end. */
+/* For this room's tests: a server on a free port with a few paths, a thread that replies later, and
+ * a client that sends exactly the bytes it is told. Every wait has an end. */
 #ifndef HTTP_TEST_CLIENT_H
 #define HTTP_TEST_CLIENT_H
 
@@ -16,9 +16,10 @@
 
 #define FIXTURE_QUEUE 4096
 
-/* Paths: /echo replies the body at once, /later by the other thread, /held not before fixture_release(),
- * /length what it saw of the body, /query?name= the value, /path the path, /headers with headers of its
- * own, /nothing without any reply, /events a stream (stream_test.c). */
+/* Paths: /echo replies the body at once, /later by the other thread, /held not before
+ * fixture_release(), /length what it saw of the body, /query?name= the value,
+ * /headers with headers of its own, /nothing without any reply, /events a stream (stream_test.c),
+ * /poor without memory. Others reply the path. */
 struct fixture {
 	struct http_server *server;
 	int port;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Percent-encoding. Addresses stay as they came until somebody wants one piece of them: a slash or a
- * question mark that a caller encoded is part of a name, not of the address. */
+/* Percent-encoding. Addresses stay as they came until somebody wants one piece of them: a slash or
+ * a question mark that a caller encoded is part of a name, not of the address. */
 #include "http/url.h"
 
 static int hex(char c)

@@ -6,10 +6,11 @@
 #include "base/arena.h"
 #include "base/str.h"
 
-/* Is every % followed by two hexadecimal digits that are not 00, and is there no blank or control byte? */
+/* Is every % followed by two hexadecimal digits that are not 00, and is there no blank or control
+ * byte? */
 bool url_valid(struct str raw);
-/* Decodes raw: itself if there is nothing to decode, else a copy in the arena; ptr NULL if there is no
- * memory. raw is valid. */
+/* Decodes raw: itself if there is nothing to decode, else a copy in the arena; ptr NULL if there is
+ * no memory. raw is valid. */
 struct str url_decode(struct str raw, struct arena *arena);
 
 #endif
