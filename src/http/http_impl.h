@@ -42,7 +42,7 @@
 #define HTTP_BODY_AHEAD ((size_t)64 << 10)
 /* libmicrohttpd's memory for one connection: a head of up to 8 kB fits, a longer one gets a 431 or
  * a 414; 10,000 idle event streams stay under 200 MB (README.md has the figures). */
-#define HTTP_CONNECTION_MEMORY ((size_t)12 << 10)
+#define HTTP_CONNECTION_MEMORY ((size_t)10 << 10)
 #define HTTP_WORKERS_MAX 64
 /* Parameters of one query; no call has a third of it. */
 #define HTTP_QUERY_MAX 32

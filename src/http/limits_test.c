@@ -120,7 +120,7 @@ static void answers_a_long_head(void **state)
 	for (size_t len = 1000; len <= 32000; len *= 2) {
 		int n = snprintf(head, 40000, "GET /echo HTTP/1.1\r\nHost: z\r\nX-Long: ");
 		memset(head + n, 'x', len);
-		strcpy(head + n + len, "\r\n\r\n");
+		memcpy(head + n + len, "\r\n\r\n", 5);
 		client_text(&c, head);
 		client_read(&c, &r, false);
 		assert_int_equal(r.status, len <= 8000 ? 200 : 431);

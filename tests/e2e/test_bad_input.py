@@ -429,7 +429,7 @@ def _(z):
   wire.close()
 
 
-@test('half-closed connections get their answer; half requests are let go')
+@test('half-closed connections get their answer now or when they ask again; half requests are let go')
 def _(z):
   m = z.merchant()
   p = m.pair()
@@ -439,8 +439,10 @@ def _(z):
   wire.socket.sendall(body)
   wire.socket.shutdown(socket.SHUT_WR)
   answer = wire.answer()
-  assert answer and answer[0] == 200, answer
-  assert p.till.ok('GET', '/v1/sales/half').raw == answer[1]
+  again = p.till.ok('PUT', '/v1/sales/half', json.loads(body)).raw
+  # libmicrohttpd may close a connection whose end came while its request waited for the commit
+  assert answer is None or answer == (200, again), answer
+  assert p.till.ok('GET', '/v1/sales/half').raw == again
   for part in (b'', b'PUT /v1/sal',
       b'PUT /v1/sales/x HTTP/1.1\r\nContent-Length: 100\r\n\r\n{"state'):
     wire = Wire(z.server, part)
