@@ -254,7 +254,7 @@ static void a_source_full_of_labels(void **state)
 	fixture_init(&f, NULL);
 	struct host_programme *good = load_good(&f);
 	for (int i = 0; len < HOST_SOURCE_MAX - 20; i++)
-		len += (size_t)sprintf(text + len, "::l%x::f()", (unsigned)i);
+		len += (size_t)snprintf(text + len, 20, "::l%x::f()", (unsigned)i);
 	assert_int_equal(host_load(f.host, STR("s"), str_bytes(text, len), NULL, NULL, &f.err),
 		ERR_SCRIPT);
 	assert_int_equal(fixture_earns(&f, good), good_earns);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Claims in the store; see claim.h. On SQLite this is the one table of a sale whose place is chance (the
- * hash of an id), so its rows are kept small. */
+/* Claims in the store; see claim.h. On SQLite this is the one table of a sale whose place is chance
+ * (the hash of an id), so its rows are kept small. */
 #include "store/claim.h"
 
 #include <string.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The tokens of a schema step (struct store_room in store.h), filled in for one engine. To add a token:
- * a word in struct ddl_words and a branch in token(). */
+/* The tokens of a schema step (struct store_room in store.h), filled in for one engine. To add a
+ * token: a word in struct ddl_words and a branch in token(). */
 #include "store/store_impl.h"
 
 static int grow(const struct ddl_words *words, struct str columns, struct buf *out, struct err *err)

@@ -16,6 +16,5 @@ int driver_find(struct str url, const struct store_driver **ret, struct err *err
 	}
 	if (str_starts(url, "postgresql:") || str_starts(url, "postgres:"))
 		return err_set(err, ERR_STORE, "this build has no PostgreSQL driver");
-	return err_set(err, ERR_STORE,
-		"a store's URL is sqlite:/path/to/file or sqlite::memory:");
+	return err_set(err, ERR_STORE, "a store's URL is sqlite:/path/to/file or sqlite::memory:");
 }

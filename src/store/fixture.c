@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "base/check.h"
+
 const struct engine fixture_engines[] = {
 	{ "sqlite file", "sqlite:%s/store", true, true },
 	{ "sqlite memory", "sqlite::memory:", false, true },
@@ -17,16 +19,15 @@ const size_t fixture_engine_count = sizeof(fixture_engines) / sizeof(fixture_eng
 static const char *const migrations[] = {
 	"CREATE TABLE accounts (bucket INTEGER NOT NULL, account BIGINT NOT NULL,"
 	" balance BIGINT NOT NULL, PRIMARY KEY (bucket, account)) {rows}",
-	"CREATE TABLE entries (at BIGINT NOT NULL, bucket INTEGER NOT NULL, account BIGINT NOT NULL,"
-	" amount BIGINT NOT NULL, memo TEXT, body {blob}, {grow at | bucket, account}) {rows}",
+	"CREATE TABLE entries (at BIGINT NOT NULL, bucket INTEGER NOT NULL,"
+	" account BIGINT NOT NULL, amount BIGINT NOT NULL, memo TEXT, body {blob},"
+	" {grow at | bucket, account}) {rows}",
 };
 
 #define STMT(name, reach, sql) const struct store_stmt name = { "test." #name, reach, sql }
 
-STMT(find_account, STORE_ONE,
-	"SELECT balance FROM accounts WHERE bucket = $1 AND account = $2");
-STMT(add_account, STORE_ONE,
-	"INSERT INTO accounts (bucket, account, balance) VALUES ($1, $2, $3)");
+STMT(find_account, STORE_ONE, "SELECT balance FROM accounts WHERE bucket = $1 AND account = $2");
+STMT(add_account, STORE_ONE, "INSERT INTO accounts (bucket, account, balance) VALUES ($1, $2, $3)");
 STMT(change_account, STORE_ONE,
 	"UPDATE accounts SET balance = balance + $3 WHERE bucket = $1 AND account = $2");
 STMT(put_account, STORE_ONE,
@@ -43,11 +44,10 @@ STMT(find_entry, STORE_ONE,
 	"SELECT amount, memo, body FROM entries WHERE at = $1 AND bucket = $2 AND account = $3");
 STMT(list_entries, STORE_ONE,
 	"SELECT at, amount FROM entries WHERE bucket = $1 AND account = $2 ORDER BY at");
-STMT(count_entries, STORE_ONE,
-	"SELECT COUNT(*) FROM entries WHERE bucket = $1 AND account = $2");
+STMT(count_entries, STORE_ONE, "SELECT COUNT(*) FROM entries WHERE bucket = $1 AND account = $2");
 STMT(sum_entries, STORE_SWEEP,
-	"SELECT a.account, a.balance, (SELECT SUM(e.amount) FROM entries e WHERE e.bucket = a.bucket"
-	" AND e.account = a.account) FROM accounts a ORDER BY a.account");
+	"SELECT a.account, a.balance, (SELECT SUM(e.amount) FROM entries e"
+	" WHERE e.bucket = a.bucket AND e.account = a.account) FROM accounts a ORDER BY a.account");
 STMT(swapped, STORE_ONE,
 	"SELECT '$1 $2', $2, $1, $11, $3 FROM accounts WHERE bucket = $4 AND account = $5"
 	" AND $6 = $7 AND $8 = $9 AND $10 = 10");
@@ -66,7 +66,7 @@ void fixture_init_empty(struct fixture *fixture, const struct engine *engine)
 {
 	memset(fixture, 0, sizeof(*fixture));
 	fixture->engine = engine;
-	strcpy(fixture->dir, "/tmp/zegel-store-XXXXXX");
+	snprintf(fixture->dir, sizeof(fixture->dir), "/tmp/zegel-store-XXXXXX");
 	assert_non_null(mkdtemp(fixture->dir));
 	snprintf(fixture->url, sizeof(fixture->url), engine->url, fixture->dir);
 	clock_fake_init(&fixture->clock, FIXTURE_NOW, 1);
@@ -114,19 +114,21 @@ void fixture_done(struct fixture *fixture)
 static int put_entry(struct post *post, struct store_tx *tx, struct err *err)
 {
 	int64_t bucket = post->unit.bucket;
-	int rc = store_write(tx, &add_entry, ARGS(V_INT(post->now), V_INT(bucket),
-		V_INT(post->account), V_INT(post->amount), V_NULL, V_NULL), 1, err);
+	int rc = store_write(tx, &add_entry,
+		ARGS(V_INT(post->now), V_INT(bucket), V_INT(post->account), V_INT(post->amount),
+			V_NULL, V_NULL),
+		1, err);
 	if (rc)
 		return rc;
-	return store_write(tx, &put_account, ARGS(V_INT(bucket), V_INT(post->account),
-		V_INT(post->amount)), 1, err);
+	return store_write(tx, &put_account,
+		ARGS(V_INT(bucket), V_INT(post->account), V_INT(post->amount)), 1, err);
 }
 
 static int read_first(struct post *post, struct store_tx *tx, struct err *err)
 {
 	struct store_rows *rows ROWS_AUTO = NULL;
-	int rc = store_query(tx, &find_account, ARGS(V_INT(post->unit.bucket),
-		V_INT(post->account)), &rows, err);
+	int rc = store_query(tx, &find_account,
+		ARGS(V_INT(post->unit.bucket), V_INT(post->account)), &rows, err);
 	if (rc)
 		return rc;
 	rc = store_next(rows, err);
@@ -136,8 +138,8 @@ static int read_first(struct post *post, struct store_tx *tx, struct err *err)
 static int leave_open(struct post *post, struct store_tx *tx, struct err *err)
 {
 	struct store_rows *rows;
-	int rc = store_query(tx, &find_account, ARGS(V_INT(post->unit.bucket),
-		V_INT(post->account)), &rows, err);
+	int rc = store_query(tx, &find_account,
+		ARGS(V_INT(post->unit.bucket), V_INT(post->account)), &rows, err);
 	return rc ? rc : store_next(rows, err) < 0 ? ERR_STORE : 0;
 }
 
@@ -145,6 +147,14 @@ static int leave_open(struct post *post, struct store_tx *tx, struct err *err)
 static int bad_statement(struct store_tx *tx, struct err *err)
 {
 	return store_write(tx, &add_account, ARGS(V_INT(1), V_INT(1), V_NULL), 1, err);
+}
+
+/* Expects a row that is not there, and swallows that. */
+static int wrong_expectation(struct store_tx *tx, int64_t bucket)
+{
+	int rc =
+		store_write(tx, &change_account, ARGS(V_INT(bucket), V_INT(-1), V_INT(1)), 1, NULL);
+	return rc < 0 ? ERR_INTERNAL : 0;
 }
 
 static int as_told(struct post *post, struct store_tx *tx, struct err *err)
@@ -162,11 +172,10 @@ static int as_told(struct post *post, struct store_tx *tx, struct err *err)
 	case 's':
 		return bad_statement(tx, NULL) < 0 ? 0 : ERR_INTERNAL;
 	case 'e':
-		return store_write(tx, &change_account, ARGS(V_INT(bucket), V_INT(-1), V_INT(1)),
-			1, NULL) < 0 ? ERR_INTERNAL : 0;
+		return wrong_expectation(tx, bucket);
 	case 'u':
-		return store_write(tx, &add_account, ARGS(V_INT(bucket), V_INT(post->account),
-			V_INT(0)), 1, err);
+		return store_write(tx, &add_account,
+			ARGS(V_INT(bucket), V_INT(post->account), V_INT(0)), 1, err);
 	case 'l':
 		return leave_open(post, tx, err);
 	default:
@@ -206,7 +215,10 @@ void post_init(struct post *post, int64_t account, int64_t amount, char told)
 {
 	memset(post, 0, sizeof(*post));
 	post->unit = (struct unit) {
-		.run = post_run, .done = post_done, .bucket = (uint16_t)account, .rc = -999
+		.run = post_run,
+		.done = post_done,
+		.bucket = (uint16_t)account,
+		.rc = -999,
 	};
 	post->account = account;
 	post->amount = amount;
@@ -220,8 +232,9 @@ static int64_t ask(struct fixture *fixture, const struct store_stmt *stmt, int64
 	int64_t answer = -1;
 	assert_ok(store_read_begin(fixture->store, &tx, &err), &err);
 	struct store_rows *rows = NULL;
-	assert_ok(store_query(tx, stmt, ARGS(V_INT((uint16_t)account), V_INT(account)), &rows,
-		&err), &err);
+	assert_ok(
+		store_query(tx, stmt, ARGS(V_INT((uint16_t)account), V_INT(account)), &rows, &err),
+		&err);
 	int rc = store_next(rows, &err);
 	if (rc == 1)
 		answer = store_int(rows, 0);
@@ -252,4 +265,118 @@ void assert_sums(struct fixture *fixture)
 		assert_int_equal(store_int(rows, 1), store_int(rows, 2));
 	store_rows_done(&rows);
 	store_read_end(&tx);
+}
+
+/* ---- jobs ---- */
+
+static int job_run(struct unit *unit, struct store_tx *tx, int64_t now, struct err *err)
+{
+	struct job *job = (struct job *)unit;
+	job->runs++;
+	job->now = now;
+	return job->work(job, tx, err);
+}
+
+int run_job(struct fixture *fixture, struct job *job)
+{
+	job->unit.run = job_run;
+	return store_run(fixture->store, &job->unit);
+}
+
+int do_job(struct fixture *fixture,
+	int (*work)(struct job *job, struct store_tx *tx, struct err *err))
+{
+	struct job job = { .work = work };
+	return run_job(fixture, &job);
+}
+
+int run_post(struct fixture *fixture, struct post *post)
+{
+	return store_run(fixture->store, &post->unit);
+}
+
+int unexpected_count;
+
+static void on_unexpected(const char *what, const char *file, int line)
+{
+	unexpected_count++;
+}
+
+void count_unexpected(void)
+{
+	unexpected_count = 0;
+	check_set_unexpected_hook(on_unexpected);
+}
+
+void make_account(struct fixture *fixture, int64_t account, int64_t balance)
+{
+	struct post post;
+	post_init(&post, account, balance, 'k');
+	assert_ok(run_post(fixture, &post), &post.unit.err);
+}
+
+/* ---- groups ---- */
+
+static int stand_in_gate(struct post *post)
+{
+	struct gate *gate = post->user;
+	pthread_mutex_lock(&gate->lock);
+	gate->reached = true;
+	pthread_cond_broadcast(&gate->changed);
+	while (!gate->open)
+		pthread_cond_wait(&gate->changed, &gate->lock);
+	pthread_mutex_unlock(&gate->lock);
+	return 0;
+}
+
+static void one_is_done(struct post *post)
+{
+	struct gate *gate = post->user;
+	pthread_mutex_lock(&gate->lock);
+	gate->waiting_for--;
+	pthread_cond_broadcast(&gate->changed);
+	pthread_mutex_unlock(&gate->lock);
+}
+
+void gate_submit(struct fixture *fixture, struct gate *gate, struct post *post)
+{
+	struct err err;
+	post->user = gate;
+	post->on_done = one_is_done;
+	pthread_mutex_lock(&gate->lock);
+	gate->waiting_for++;
+	pthread_mutex_unlock(&gate->lock);
+	assert_ok(store_submit(fixture->store, &post->unit, &err), &err);
+}
+
+void gate_init(struct gate *gate)
+{
+	memset(gate, 0, sizeof(*gate));
+	pthread_mutex_init(&gate->lock, NULL);
+	pthread_cond_init(&gate->changed, NULL);
+}
+
+void gate_close(struct fixture *fixture, struct gate *gate)
+{
+	gate_init(gate);
+	post_init(&gate->post, 60000, 1, 'g');
+	gate->post.gate = stand_in_gate;
+	gate_submit(fixture, gate, &gate->post);
+	pthread_mutex_lock(&gate->lock);
+	while (!gate->reached)
+		pthread_cond_wait(&gate->changed, &gate->lock);
+	pthread_mutex_unlock(&gate->lock);
+}
+
+void gate_open(struct gate *gate)
+{
+	pthread_mutex_lock(&gate->lock);
+	gate->open = true;
+	pthread_cond_broadcast(&gate->changed);
+	while (gate->waiting_for)
+		pthread_cond_wait(&gate->changed, &gate->lock);
+	pthread_mutex_unlock(&gate->lock);
+	pthread_cond_destroy(&gate->changed);
+	pthread_mutex_destroy(&gate->lock);
+	assert_int_equal(gate->post.unit.rc, 0);
 }

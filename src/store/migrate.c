@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Schema steps: which a store has, and making the missing ones.
  *
- * The store remembers each step by its name, "room-number", in schema_steps. A step is one statement in
- * one transaction together with its row, so a program that dies half-way leaves whole steps, and two that
- * migrate at once take turns: each step is looked up inside the transaction that would make it. (An
- * engine where begin() does not shut others out needs a lease around run_all().) */
+ * The store remembers each step by its name, "room-number", in schema_steps. A step is one
+ * statement in one transaction together with its row, so a program that dies half-way leaves whole
+ * steps, and two that migrate at once take turns: each step is looked up inside the transaction
+ * that would make it. (An engine where begin() does not shut others out needs a lease around
+ * run_all().) */
 #include "store/store_impl.h"
 
 #include <stdio.h>
@@ -15,7 +16,8 @@
 /* Steps of all rooms together, ever. */
 #define STEPS_MAX 1000
 
-static const char make_table[] = "CREATE TABLE IF NOT EXISTS schema_steps ("
+static const char make_table[] =
+	"CREATE TABLE IF NOT EXISTS schema_steps ("
 	"name TEXT NOT NULL, applied_at BIGINT NOT NULL, PRIMARY KEY (name)) {rows}";
 
 static const struct store_stmt list_steps = { "store.list_steps", STORE_REFERENCE,
@@ -77,13 +79,17 @@ static int count_applied(const struct store_options *options, struct store_tx *t
 {
 	struct store_rows *rows ROWS_AUTO = NULL;
 	size_t count = 0;
-	int rc = store_query(tx, &list_steps, NO_ARGS, &rows, err);
+	struct err why;
+	int rc = store_query(tx, &list_steps, NO_ARGS, &rows, &why);
+	if (rc)
+		return err_set(err, rc, "there is no schema: run `zegel migrate` (%s)", why.text);
 	while (!rc && (rc = store_next(rows, err)) == 1) {
 		struct str name = store_bytes(rows, 0);
 		if (!step_known(options, name))
 			return err_set(err, ERR_STORE,
 				"the schema is newer than this program (it has step %.*s): use the "
-				"program that made it, or a later one", STR_ARG(name));
+				"program that made it, or a later one",
+				STR_ARG(name));
 		if (++count > STEPS_MAX)
 			return err_set(err, ERR_STORE, "more than %d schema steps", STEPS_MAX);
 		rc = 0;
@@ -139,8 +145,8 @@ static int step_make(struct migration *migration, const struct step *step, struc
 	rc = driver->ddl(tx->conn, migration->sql->ptr, err);
 	if (rc)
 		return rc;
-	return store_write(tx, &add_step, ARGS(V_TEXT(str_of(step->name)),
-		V_INT(store_now(tx->store))), 1, err);
+	return store_write(tx, &add_step,
+		ARGS(V_TEXT(str_of(step->name)), V_INT(store_now(tx->store))), 1, err);
 }
 
 /* The table of steps, and a look whether the schema is one this program may touch. */

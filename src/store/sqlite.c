@@ -1,18 +1,19 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The SQLite driver: the file, its connections, its transactions.
  *
- * "sqlite::memory:" is a store in a folder of its own under /dev/shm (else the temporary folder), removed
- * when it is closed: SQLite's own memory databases have no snapshots beside a writer, and tests should
- * meet the same engine as the shop.
+ * "sqlite::memory:" is a store in a folder of its own under /dev/shm (else the temporary folder),
+ * removed when it is closed: SQLite's own memory databases have no snapshots beside a writer, and
+ * tests should meet the same engine as the shop.
  *
- * What a failed COMMIT means. SQLite writes the group's pages into the log, the last with the mark of the
- * commit, then syncs, then says so in the shared index. When any of it fails, it rolls back, and this
- * process no longer sees the group; but if the pages were all written and only the sync or the index
- * failed, a start after a crash finds them whole in the log and takes them for committed. They go for
- * certain when the next commit is written over them (the checksums of the log are a chain). So after a
- * failed COMMIT an empty transaction is committed (settle()): if that is on disk, the group is not, and
- * the answer is ERR_STORE. If it fails too, the answer is ERR_UNCERTAIN, unless the first failure was that
- * of writing the pages: without its last page a group is nothing.
+ * What a failed COMMIT means. SQLite writes the group's pages into the log, the last with the mark
+ * of the commit, then syncs, then says so in the shared index. When any of it fails, it rolls back,
+ * and this process no longer sees the group; but if the pages were all written and only the sync or
+ * the index failed, a start after a crash finds them whole in the log and takes them for committed.
+ * They go for certain when the next commit is written over them (the checksums of the log are a
+ * chain). So after a failed COMMIT an empty transaction is committed (settle()): if that is on
+ * disk, the group is not, and the answer is ERR_STORE. If it fails too, the answer is
+ * ERR_UNCERTAIN, unless the first failure was that of writing the pages: without its last page a
+ * group is nothing.
  *
  * Invariants
  *   D1 after commit() and rollback() no transaction is open, whatever they returned */
@@ -97,7 +98,8 @@ static int file_ready(struct sqlite_engine *engine, struct str name, enum open_h
 	struct err *err)
 {
 	if (str_is(name, ":memory:") && engine->read_only)
-		return err_set(err, ERR_STORE, "a store in memory is new: there is nothing to read");
+		return err_set(err, ERR_STORE,
+			"a store in memory is new: there is nothing to read");
 	if (str_is(name, ":memory:"))
 		return fleeting_make(engine, err);
 	if (!name.len || name.len >= PATH_MAX - 8)
@@ -164,7 +166,8 @@ static int64_t file_bytes(const char *path)
 	return stat(path, &st) ? 0 : st.st_size;
 }
 
-/* The file is page_count * page_size as of the last copy from the log; what is newer is in the log. */
+/* The file is page_count * page_size as of the last copy from the log; what is newer is in the
+ * log. */
 static int64_t sqlite_bytes(struct store_engine *base)
 {
 	struct sqlite_engine *engine = (struct sqlite_engine *)base;
@@ -175,7 +178,8 @@ static int64_t sqlite_bytes(struct store_engine *base)
 
 /* ---- connections ---- */
 
-/* Waits for another program in short naps, so that it is not starved by a writer that never rests. */
+/* Waits for another program in short naps, so that it is not starved by a writer that never
+ * rests. */
 static int on_busy(void *user, int count)
 {
 	struct sqlite_conn *conn = user;
@@ -188,7 +192,8 @@ static int on_busy(void *user, int count)
 	return 1;
 }
 
-/* Turns the write-ahead log on: some file systems cannot do it, and then SQLite quietly stays without. */
+/* Turns the write-ahead log on: some file systems cannot do it, and then SQLite quietly stays
+ * without. */
 static int set_log(struct sqlite_conn *conn, struct err *err)
 {
 	sqlite3_stmt *stmt;
@@ -198,7 +203,8 @@ static int set_log(struct sqlite_conn *conn, struct err *err)
 	if (sqlite3_step(stmt) != SQLITE_ROW)
 		rc = sqlite_error(conn, "journal_mode", err);
 	else if (strcmp((const char *)sqlite3_column_text(stmt, 0), "wal") != 0)
-		rc = err_set(err, ERR_STORE, "%s: no write-ahead log is possible on this file system",
+		rc = err_set(err, ERR_STORE,
+			"%s: no write-ahead log is possible on this file system",
 			conn->engine->path);
 	sqlite3_finalize(stmt);
 	return rc;
@@ -208,7 +214,8 @@ static int set_up_writer(struct sqlite_conn *conn, struct err *err)
 {
 	char sql[256];
 	snprintf(sql, sizeof(sql),
-		"PRAGMA wal_autocheckpoint = 0; PRAGMA journal_size_limit = %d; PRAGMA cache_size = -%d",
+		"PRAGMA wal_autocheckpoint = 0; PRAGMA journal_size_limit = %d;"
+		"PRAGMA cache_size = -%d",
 		SQLITE_WAL_KEEP_BYTES, SQLITE_WRITER_CACHE_KB);
 	int rc = set_log(conn, err);
 	if (!rc)
@@ -235,8 +242,8 @@ static int set_up(struct sqlite_conn *conn, struct err *err)
 	sqlite3_db_config(conn->db, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
 	snprintf(sql, sizeof(sql),
 		"PRAGMA page_size = %d; PRAGMA foreign_keys = OFF; PRAGMA trusted_schema = OFF;"
-		"PRAGMA temp_store = MEMORY; PRAGMA synchronous = %s", SQLITE_PAGE_BYTES,
-		conn->engine->fleeting_dir[0] ? "OFF" : "FULL");
+		"PRAGMA temp_store = MEMORY; PRAGMA synchronous = %s",
+		SQLITE_PAGE_BYTES, conn->engine->fleeting_dir[0] ? "OFF" : "FULL");
 	int rc = sqlite_exec(conn, sql, err);
 	if (rc || conn->use == CONN_TEND)
 		return rc;
@@ -258,7 +265,7 @@ static int prepare_words(struct sqlite_conn *conn, struct err *err)
 	};
 	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
 		if (sqlite3_prepare_v3(conn->db, words[i].sql, -1, SQLITE_PREPARE_PERSISTENT,
-			words[i].stmt, NULL))
+			    words[i].stmt, NULL))
 			return sqlite_error(conn, words[i].sql, err);
 	}
 	return 0;
@@ -269,7 +276,8 @@ static int open_flags(const struct sqlite_conn *conn)
 	int flags = SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_PRIVATECACHE | SQLITE_OPEN_EXRESCODE;
 	if (conn->use == CONN_READ || conn->engine->read_only)
 		return flags | SQLITE_OPEN_READONLY;
-	return flags | SQLITE_OPEN_READWRITE | (conn->engine->fleeting_dir[0] ? SQLITE_OPEN_CREATE : 0);
+	return flags | SQLITE_OPEN_READWRITE |
+		(conn->engine->fleeting_dir[0] ? SQLITE_OPEN_CREATE : 0);
 }
 
 int sqlite_connect(struct store_engine *engine, enum conn_use use, struct store_conn **ret,
@@ -316,8 +324,7 @@ void sqlite_disconnect(struct store_conn *base)
 /* Runs one of the words. */
 static int say(struct sqlite_conn *conn, sqlite3_stmt *word, struct err *err)
 {
-	int rc = sqlite3_step(word) == SQLITE_DONE ? 0
-		: sqlite_error(conn, sqlite3_sql(word), err);
+	int rc = sqlite3_step(word) == SQLITE_DONE ? 0 : sqlite_error(conn, sqlite3_sql(word), err);
 	sqlite3_reset(word);
 	return rc;
 }

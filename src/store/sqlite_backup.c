@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A copy of the whole store while others write: one snapshot, written beside its place under another name,
- * made durable, then given its name, so that a backup of that name is always whole. */
+/* A copy of the whole store while others write: one snapshot, written beside its place under
+ * another name, made durable, then given its name, so that a backup of that name is always
+ * whole. */
 #include "store/sqlite_impl.h"
 
 #include <errno.h>

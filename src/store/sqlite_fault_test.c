@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The disk fails under SQLite, and then the power does: what was answered must be what is found.
  *
- * Between SQLite and the system stands a file system of our own that lets the n-th write, sync or growth
- * of the shared index fail, once or from then on. After each answer the file and its log are copied as
- * they are, without the shared index, as a power cut would leave them, and the copy is opened: what was
- * answered with 0 is in it, what was answered with ERR_STORE is not; ERR_UNCERTAIN may be either. */
+ * Between SQLite and the system stands a file system of our own that lets the n-th write, sync or
+ * growth of the shared index fail, once or from then on. After each answer the file and its log are
+ * copied as they are, without the shared index, as a power cut would leave them, and the copy is
+ * opened: what was answered with 0 is in it, what was answered with ERR_STORE is not; ERR_UNCERTAIN
+ * may be either. */
 #include <fcntl.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -17,7 +18,7 @@
 static struct {
 	int countdown; /* to the fault; 0: none */
 	bool lasting;
-	int met;       /* faults so far */
+	int met; /* faults so far */
 } fault;
 
 static bool fails(void)
@@ -96,7 +97,8 @@ static int shim_traits(sqlite3_file *f)
 }
 static int shim_shm_map(sqlite3_file *f, int region, int size, int extend, void volatile **ret)
 {
-	return extend && fails() ? SQLITE_IOERR_SHMMAP : CALL(f, xShmMap, region, size, extend, ret);
+	return extend && fails() ? SQLITE_IOERR_SHMMAP
+				 : CALL(f, xShmMap, region, size, extend, ret);
 }
 static int shim_shm_lock(sqlite3_file *f, int offset, int n, int flags)
 {
@@ -119,10 +121,10 @@ static int shim_unfetch(sqlite3_file *f, sqlite3_int64 at, void *p)
 	return CALL(f, xUnfetch, at, p);
 }
 
-static const sqlite3_io_methods shim_methods = { 3, shim_close, shim_read, shim_write, shim_truncate,
-	shim_sync, shim_size, shim_lock, shim_unlock, shim_reserved, shim_control, shim_sector,
-	shim_traits, shim_shm_map, shim_shm_lock, shim_shm_barrier, shim_shm_unmap, shim_fetch,
-	shim_unfetch };
+static const sqlite3_io_methods shim_methods = { 3, shim_close, shim_read, shim_write,
+	shim_truncate, shim_sync, shim_size, shim_lock, shim_unlock, shim_reserved, shim_control,
+	shim_sector, shim_traits, shim_shm_map, shim_shm_lock, shim_shm_barrier, shim_shm_unmap,
+	shim_fetch, shim_unfetch };
 
 static sqlite3_vfs *real_vfs;
 static sqlite3_vfs shim_vfs;
@@ -201,7 +203,8 @@ static void assert_answers(struct fixture *fixture, const struct post *posts, in
 
 #define POSTS 4
 
-/* Four posts, the second under a fault, which if lasting ends before the last. Returns the faults met. */
+/* Four posts, the second under a fault, which if lasting ends before the last. Returns the faults
+ * met. */
 static int run_posts(int n, bool lasting, int seen[3])
 {
 	struct fixture fixture;
@@ -256,7 +259,8 @@ static void lasting_fault(void **state)
 
 int main(void)
 {
-	struct fixture fixture; /* so that the library is configured before a file system is added */
+	/* so that the library is configured before a file system is added */
+	struct fixture fixture;
 	fixture_init(&fixture, &fixture_engines[0]);
 	fixture_done(&fixture);
 	return TEST_MAIN(test(one_fault), test(lasting_fault));

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Statements on SQLite: kept prepared per connection, found by their address.
  *
- * `$N` is a name to SQLite, numbered by first appearance; it is rewritten to `?N`, which is a number.
- * What a write binds is used before it returns, so it is bound without a copy; what a query binds may be
- * looked at for each row, when the caller's bytes may be gone, so SQLite copies it.
+ * `$N` is a name to SQLite, numbered by first appearance; it is rewritten to `?N`, which is a
+ * number. What a write binds is used before it returns, so it is bound without a copy; what a query
+ * binds may be looked at for each row, when the caller's bytes may be gone, so SQLite copies it.
  *
  * Invariants
  *   Q1 a kept statement that is not open is reset
@@ -274,7 +274,8 @@ void sqlite_rows_drop(struct store_conn *conn)
 /* Has so much been written beside this reading that it must end? */
 static bool lasted_too_long(const struct sqlite_conn *conn)
 {
-	int64_t grown = (int64_t)atomic_load_explicit(&conn->engine->wal_pages, memory_order_relaxed) -
+	int64_t grown =
+		(int64_t)atomic_load_explicit(&conn->engine->wal_pages, memory_order_relaxed) -
 		conn->wal_at_begin;
 	return conn->use == CONN_READ && grown > conn->engine->marks.reading;
 }
@@ -284,8 +285,10 @@ int sqlite_next(struct store_rows *base, struct err *err)
 	struct sqlite_rows *rows = (struct sqlite_rows *)base;
 	require(rows->open);
 	if (lasted_too_long(sqlite_of(base->conn)))
-		return err_set(err, ERR_STORE, "%s: too much was written during this reading: begin "
-			"again, or read a backup", rows->key->name);
+		return err_set(err, ERR_STORE,
+			"%s: too much was written during this reading: begin "
+			"again, or read a backup",
+			rows->key->name);
 	if (rows->stands) {
 		rows->stands = false;
 		return 1;
@@ -299,8 +302,8 @@ int sqlite_next(struct store_rows *base, struct err *err)
 	return rc == SQLITE_DONE ? 0 : sqlite_error(sqlite_of(base->conn), rows->key->name, err);
 }
 
-/* A statement that writes and gives rows writes at its first step: that step is made here, so that it is
- * made even if nobody asks for the rows. */
+/* A statement that writes and gives rows writes at its first step: that step is made here, so that
+ * it is made even if nobody asks for the rows. */
 static int write_first(struct sqlite_rows *rows, bool *ret_wrote, struct err *err)
 {
 	int rc = sqlite3_step(rows->stmt);

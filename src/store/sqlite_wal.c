@@ -1,19 +1,21 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The checkpointer: keeps SQLite's write-ahead log short.
  *
- * Commits append pages to the log; a checkpoint copies them into the file; when all of the log is copied
- * and nobody reads from it, the next commit starts the log anew. SQLite would checkpoint on the writer's
- * time, at the commit that passes a mark; a thread of its own does it beside the writer instead. Under
- * constant load that never ends by itself: while the thread copies, the writer appends. So past a second
- * mark the thread repeats until only a tail is left, and the writer copies that between two groups, while
- * nothing is appended (sqlite_between()).
+ * Commits append pages to the log; a checkpoint copies them into the file; when all of the log is
+ * copied and nobody reads from it, the next commit starts the log anew. SQLite would checkpoint on
+ * the writer's time, at the commit that passes a mark; a thread of its own does it beside the
+ * writer instead. Under constant load that never ends by itself: while the thread copies, the
+ * writer appends. So past a second mark the thread repeats until only a tail is left, and the
+ * writer copies that between two groups, while nothing is appended (sqlite_between()).
  *
- * Readers that began earlier keep the log from being copied or from starting anew. The writer waits for
- * them a moment, for most readings are short; else it is tried again when the log has grown on.
+ * Readers that began earlier keep the log from being copied or from starting anew. For those that
+ * come and go the writer waits a moment, the longer the log the longer; for one that stays there is
+ * nothing to be done, so after each failure the log may grow by a part of itself before the next
+ * try.
  *
  * Invariants
- *   W1 the writer copies only what was appended while the thread made its last copy, and waits for
- *      readers at most RESTART_PATIENCE_MS
+ *   W1 the writer copies only a tail, or what the thread could not while readers came and went; and
+ *      it waits for readers at most PATIENCE_MAX_MS, once while the log grows by a part of itself
  *   W2 between two copies the log has grown: a reader that stays does not make the thread spin */
 #include "store/sqlite_impl.h"
 
@@ -25,9 +27,11 @@
 #define TAIL_PAGES 512
 /* Copies in a row of what was appended during the last; each leaves a third or less of it. */
 #define PASSES_MAX 5
-/* How long the writer waits for readers of the old log. */
-#define RESTART_PATIENCE_MS 5
-/* After a copy that a reader cut short, the next when the log has grown by this part of the mark. */
+/* How long the writer waits for readers: this when the log is as long as its mark, twice as long
+ * when the log is, and so on. */
+#define PATIENCE_MS 5
+#define PATIENCE_MAX_MS 500
+/* After a copy that readers cut short the log may grow by this part, of its mark or of itself. */
 #define AGAIN_PART 8
 
 /* After each commit, on the writer's thread: so many pages are in the log. */
@@ -59,8 +63,8 @@ static int pages_left(struct sqlite_engine *engine)
 	return left;
 }
 
-/* Copies what may be copied. Was that all there was when it began? A failure is not reported: what could
- * not be copied stays in the log, and the next copy meets it again. */
+/* Copies what may be copied. Was that all there was when it began? A failure is not reported: what
+ * could not be copied stays in the log, and the next copy meets it again. */
 static bool copy(struct sqlite_conn *conn, int mode)
 {
 	struct sqlite_engine *engine = conn->engine;
@@ -70,8 +74,10 @@ static bool copy(struct sqlite_conn *conn, int mode)
 	pthread_mutex_lock(&engine->lock);
 	if (copied >= 0 && copied <= atomic_load(&engine->wal_pages))
 		engine->wal_copied = copied;
-	engine->wal_wake_at = whole ? copied + engine->marks.copy
-		: atomic_load(&engine->wal_pages) + 1 + engine->marks.copy / AGAIN_PART; /* W2 */
+	int now = atomic_load(&engine->wal_pages), again = engine->marks.copy;
+	if (!whole) /* W2 */
+		again = 1 + (now > engine->marks.copy ? now : engine->marks.copy) / AGAIN_PART;
+	engine->wal_wake_at = now + again;
 	pthread_mutex_unlock(&engine->lock);
 	return whole;
 }
@@ -79,12 +85,14 @@ static bool copy(struct sqlite_conn *conn, int mode)
 static void tend(struct sqlite_engine *engine)
 {
 	struct sqlite_conn *conn = sqlite_of(engine->tender);
+	int pages = atomic_load(&engine->wal_pages);
 	bool whole = copy(conn, SQLITE_CHECKPOINT_PASSIVE);
-	if (atomic_load(&engine->wal_pages) < engine->marks.restart)
+	if (pages < engine->marks.restart)
 		return;
 	for (int i = 1; whole && i < PASSES_MAX && pages_left(engine) > TAIL_PAGES; i++)
 		whole = copy(conn, SQLITE_CHECKPOINT_PASSIVE);
-	atomic_store(&engine->tail_is_short, whole); /* W1 */
+	if (whole || pages_left(engine) <= TAIL_PAGES || pages >= 2 * engine->marks.restart)
+		atomic_store(&engine->writer_may_finish, true); /* W1 */
 }
 
 static void *tender(void *user)
@@ -107,7 +115,9 @@ static void *tender(void *user)
 /* The writer finishes what the thread has left, and the next commit starts the log anew. */
 static void finish(struct sqlite_conn *conn)
 {
-	conn->patience_ms = RESTART_PATIENCE_MS;
+	int patience_ms = PATIENCE_MS *
+		(atomic_load(&conn->engine->wal_pages) / conn->engine->marks.restart + 1);
+	conn->patience_ms = patience_ms < PATIENCE_MAX_MS ? patience_ms : PATIENCE_MAX_MS;
 	copy(conn, SQLITE_CHECKPOINT_RESTART);
 	conn->patience_ms = STORE_PATIENCE_MS;
 }
@@ -128,7 +138,7 @@ void sqlite_between(struct store_conn *base)
 	struct sqlite_conn *conn = sqlite_of(base);
 	if (!atomic_load(&conn->engine->started))
 		copy_alone(conn);
-	else if (atomic_exchange(&conn->engine->tail_is_short, false))
+	else if (atomic_exchange(&conn->engine->writer_may_finish, false))
 		finish(conn);
 }
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The public door: opening, transactions, statements, readers.
  *
- * Everything here is the same for every engine: it keeps S1 to S3 (store_impl.h), counts the steps that
- * tests let fail, lends read connections, and hands the rest to the driver. */
+ * Everything here is the same for every engine: it keeps S1 to S3 (store_impl.h), counts the steps
+ * that tests let fail, lends read connections, and hands the rest to the driver. */
 #include "store/store_impl.h"
 
 #include <errno.h>

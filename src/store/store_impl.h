@@ -6,12 +6,13 @@
  *   migrate.c   schema steps; ddl.c their tokens
  *   sqlite*.c   the driver of SQLite
  *
- * To add an engine: a `const struct store_driver` of its own, one row in the table of driver.c, one row
- * in the URLs of contract_test.c. Nothing above the table knows which engine it is or how many tellers
- * there are.
+ * To add an engine: a `const struct store_driver` of its own, one row in the table of driver.c, one
+ * row in the URLs of contract_test.c. Nothing above the table knows which engine it is or how many
+ * tellers there are.
  *
  * Invariants
- *   S1 a connection is used by one thread at a time: a writer's under its turn, a reader's while lent
+ *   S1 a connection is used by one thread at a time: a writer's under its turn, a reader's while
+ *      lent
  *   S2 after a statement failed, or an expectation did, no later statement of that unit reaches the
  *      driver, and the unit is not kept, whatever it returns
  *   S3 no row is open when a unit ends
@@ -28,10 +29,11 @@
 
 /* ---- limits ---- */
 
-/* Units that may wait for one teller: about a third of a second of work, so that a client is told to come
- * back before its own patience ends. */
+/* Units that may wait for one teller: about a third of a second of work, so that a client is told
+ * to come back before its own patience ends. */
 #define STORE_QUEUE_DEFAULT 4096
-/* Units in one commit: larger groups gain little (store/README.md) and cost the last of them latency. */
+/* Units in one commit: larger groups gain little (store/README.md) and cost the last of them
+ * latency. */
 #define STORE_GROUP_DEFAULT 256
 #define STORE_GROUP_LIMIT 4096
 /* Read transactions at the same time: more than the HTTP workers and the jobs together. */
@@ -80,14 +82,14 @@ struct ddl_words {
 struct store_driver {
 	const char *name;
 	const char *scheme; /* what its URLs begin with */
-	/* How many tellers; and whether several units may share one transaction (then mark, release and
-	 * undo are there, one level deep). */
+	/* How many tellers; and whether several units may share one transaction (then mark, release
+	 * and undo are there, one level deep). */
 	int tellers;
 	bool groups;
 	struct ddl_words words;
 
-	int (*open)(const struct store_options *options, enum open_how how, struct store_engine **ret,
-		struct err *err);
+	int (*open)(const struct store_options *options, enum open_how how,
+		struct store_engine **ret, struct err *err);
 	void (*close)(struct store_engine *engine);
 	/* Does an open by this URL make a new store, for as long as it is open? */
 	bool (*is_fleeting)(const struct store_engine *engine);
@@ -97,8 +99,8 @@ struct store_driver {
 
 	/* ERR_BUSY: another program holds the store. */
 	int (*begin)(struct store_conn *conn, struct err *err);
-	/* 0 on disk. STORE_MOVED: an expectation failed, all is undone. ERR_STORE: known not to be there.
-	 * ERR_UNCERTAIN. After it no transaction is open. */
+	/* 0 on disk. STORE_MOVED: an expectation failed, all is undone. ERR_STORE: known not to be
+	 * there. ERR_UNCERTAIN. After it no transaction is open. */
 	int (*commit)(struct store_conn *conn, struct err *err);
 	void (*rollback)(struct store_conn *conn);
 	/* Is the transaction still there? Some failures undo it all. */
@@ -123,8 +125,8 @@ struct store_driver {
 	/* One statement of a schema step. */
 	int (*ddl)(struct store_conn *conn, const char *sql, struct err *err);
 
-	/* Housekeeping; each may be NULL. start and stop bracket the life of the tellers; between is
-	 * called by a writer after each group, outside a transaction. */
+	/* Housekeeping; each may be NULL. start and stop bracket the life of the tellers; between
+	 * is called by a writer after the answers to a group, outside a transaction. */
 	int (*start)(struct store_engine *engine, struct err *err);
 	void (*stop)(struct store_engine *engine);
 	void (*between)(struct store_conn *conn);
@@ -166,7 +168,7 @@ struct turn {
 
 /* How a group is run; each way is slower than the one before and needs less luck. */
 enum group_way {
-	GROUP_PLAIN,  /* no marks: if one that wrote is not kept, all are undone and run again, marked */
+	GROUP_PLAIN,  /* no marks: if one that wrote is not kept, all are undone, then marked */
 	GROUP_MARKED, /* each unit behind a mark to which it can be undone */
 	GROUP_ALONE,  /* each unit its own transaction */
 };
@@ -234,13 +236,13 @@ bool store_step_fails(struct store *store, struct err *err);
 /* ---- migrations ---- */
 
 /* Fills in the tokens of one schema step. */
-int ddl_fill(const struct ddl_words *words, const char *step, struct buf *out, struct err *err)
-	must_check;
+int ddl_fill(const struct ddl_words *words, const char *step, struct buf *out,
+	struct err *err) must_check;
 /* Does the schema hold exactly the steps of these rooms? */
-int migrate_check(struct store *store, const struct store_options *options, struct err *err)
-	must_check;
+int migrate_check(struct store *store, const struct store_options *options,
+	struct err *err) must_check;
 int migrate_apply(struct store *store, const struct store_options *options, bool dry_run,
-	void (*each)(void *user, const char *name, const char *sql), void *user, struct err *err)
-	must_check;
+	void (*each)(void *user, const char *name, const char *sql), void *user,
+	struct err *err) must_check;
 
 #endif

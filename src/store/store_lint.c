@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* See store_lint.h. A text is cut into words, numbers, parameters, strings, tokens of the schema and signs;
- * the rules look at those.
+/* See store_lint.h. A text is cut into words, numbers, parameters, strings, tokens of the schema
+ * and signs; the rules look at those.
  *
  * Invariants
  *   L1 tokens point into the text; case is ignored when they are compared
@@ -8,8 +8,9 @@
 #include "store/store_lint.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 #include <strings.h>
+
+#include "base/num.h"
 
 #define TOKENS_MAX 1024
 #define PARAMETERS_MAX 64
@@ -197,8 +198,8 @@ static const struct {
 /* Types other than INTEGER, BIGINT, TEXT and {blob}. */
 static const char *const wrong_types[] = { "BLOB", "BYTEA", "REAL", "FLOAT", "DOUBLE", "NUMERIC",
 	"DECIMAL", "VARCHAR", "CHAR", "CHARACTER", "BOOLEAN", "BOOL", "TIMESTAMP", "TIMESTAMPTZ",
-	"DATE", "TIME", "INTERVAL", "UUID", "JSON", "JSONB", "SMALLINT", "INT", "INT8", "INT4", "ENUM",
-	"MONEY", NULL };
+	"DATE", "TIME", "INTERVAL", "UUID", "JSON", "JSONB", "SMALLINT", "INT", "INT8", "INT4",
+	"ENUM", "MONEY", NULL };
 
 /* The same on every engine, and the same at each call. */
 static const char *const functions[] = { "COUNT", "SUM", "MIN", "MAX", "COALESCE", "ABS", "LENGTH",
@@ -206,11 +207,12 @@ static const char *const functions[] = { "COUNT", "SUM", "MIN", "MAX", "COALESCE
 
 /* What may stand glued to a bracket and is no function. */
 static const char *const before_bracket[] = { "IN", "VALUES", "EXISTS", "KEY", "CONFLICT", "UNIQUE",
-	"CHECK", "OVER", "AND", "OR", "NOT", "AS", "ON", "BY", "SELECT", "WHERE", "SET", "WHEN", "THEN",
-	"ELSE", "FROM", "HAVING", "UNION", "ALL", "USING", "RETURNING", NULL };
+	"CHECK", "OVER", "AND", "OR", "NOT", "AS", "ON", "BY", "SELECT", "WHERE", "SET", "WHEN",
+	"THEN", "ELSE", "FROM", "HAVING", "UNION", "ALL", "USING", "RETURNING", NULL };
 
 /* A name after one of these is a table's or an index's. */
-static const char *const before_name[] = { "INTO", "TABLE", "ON", "EXISTS", "WITH", "RECURSIVE", NULL };
+static const char *const before_name[] = { "INTO", "TABLE", "ON", "EXISTS", "WITH", "RECURSIVE",
+	NULL };
 
 /* ---- rules: why a text is refused, or NULL ---- */
 
@@ -239,13 +241,15 @@ static const char *wrong_sign(const struct text *text)
 	return NULL;
 }
 
+/* After one of these a star means all columns. */
+static const char *const before_star[] = { "SELECT", "RETURNING", ".", ",", "(", NULL };
+
 /* `*` is a product, or all of a count. */
 static const char *star(const struct text *text)
 {
 	for (int i = 0; (i = find(text, i, "*")) >= 0; i++) {
 		bool count = is(text, i - 1, "(") && is(text, i - 2, "COUNT");
-		if (!count && (is(text, i - 1, "SELECT") || is(text, i - 1, ".") ||
-			is(text, i - 1, "RETURNING") || is(text, i - 1, ",") || is(text, i - 1, "(")))
+		if (!count && i > 0 && is_any(text->tokens[i - 1].text, before_star))
 			return "name the columns";
 	}
 	return NULL;
@@ -288,38 +292,42 @@ static const char *limit_without_order(const struct text *text)
 static const char *for_update(const struct text *text)
 {
 	return has_pair(text, "FOR", "UPDATE") || has_pair(text, "FOR", "SHARE")
-		? "guards are in the statement" : NULL;
+		? "guards are in the statement"
+		: NULL;
 }
 
 /* $1 to $n, each of them used. */
 static const char *parameters(const struct text *text)
 {
 	bool used[PARAMETERS_MAX + 1] = { false };
-	int most = 0;
+	int64_t most = 0;
 	for (int i = 0; i < text->count; i++) {
 		const struct token *token = &text->tokens[i];
 		if (token->kind != PARAMETER)
 			continue;
-		int n = token->text.len < 4 ? atoi(token->text.ptr + 1) : 0;
-		if (n < 1 || n > PARAMETERS_MAX)
+		int64_t n;
+		if (!num_parse_range(str_from(token->text, 1), 1, PARAMETERS_MAX, &n))
 			return "a parameter is $1 to $64";
 		used[n] = true;
 		most = n > most ? n : most;
 	}
-	for (int n = 1; n <= most; n++) {
+	for (int64_t n = 1; n <= most; n++) {
 		if (!used[n])
 			return "a parameter is left out";
 	}
 	return most && text->migration ? "a migration has no parameters" : NULL;
 }
 
+static const char *const before_column[] = { "(", ",", "COLUMN", NULL };
+
 static const char *wrong_type(const struct text *text)
 {
 	if (!text->migration)
 		return NULL;
 	for (int i = 1; i < text->count; i++) {
-		bool name = is(text, i - 1, "(") || is(text, i - 1, ",") || is(text, i - 1, "COLUMN");
-		if (text->tokens[i].kind == WORD && !name && is_any(text->tokens[i].text, wrong_types))
+		const struct token *token = &text->tokens[i];
+		bool column = is_any(token[-1].text, before_column);
+		if (token->kind == WORD && !column && is_any(token->text, wrong_types))
 			return "types are INTEGER, BIGINT, TEXT and {blob}";
 	}
 	return NULL;
@@ -334,7 +342,8 @@ static const char *schema_in_statement(const struct text *text)
 			return "tokens belong in migrations";
 	}
 	return is(text, 0, "CREATE") || is(text, 0, "ALTER") || is(text, 0, "DROP")
-		? "the schema belongs in migrations" : NULL;
+		? "the schema belongs in migrations"
+		: NULL;
 }
 
 static bool compares_bucket(const struct text *text)
@@ -358,14 +367,16 @@ static const char *no_bucket(const struct text *text)
 {
 	if (text->migration || text->reach != STORE_ONE)
 		return NULL;
-	return compares_bucket(text) || inserts_bucket(text) ? NULL
+	return compares_bucket(text) || inserts_bucket(text)
+		? NULL
 		: "names no bucket: bucket = $n, or an insert of it";
 }
 
 /* A bucket that changes would move the row to another shard. */
 static const char *moves_bucket(const struct text *text)
 {
-	int set = find(text, 0, "SET"), where = find(text, 0, "WHERE"), at = find(text, 0, "bucket");
+	int set = find(text, 0, "SET"), where = find(text, 0, "WHERE");
+	int at = find(text, 0, "bucket");
 	if (text->migration || set < 0)
 		return NULL;
 	for (; at >= 0; at = find(text, at + 1, "bucket")) {
@@ -396,16 +407,16 @@ static const char *key_without_bucket(const struct text *text)
 		return is(text, key + 3, "bucket") ? NULL : "the primary key starts with bucket";
 	for (int i = 0; i < text->count; i++) {
 		if (text->tokens[i].kind == BRACE && str_starts(text->tokens[i].text, "{grow "))
-			return grows_by_bucket(text->tokens[i].text) ? NULL
+			return grows_by_bucket(text->tokens[i].text)
+				? NULL
 				: "the primary key starts with bucket";
 	}
 	return "a table needs a primary key";
 }
 
-static const char *(*const rules[])(const struct text *text) = {
-	wrong_word, wrong_sign, star, wrong_call, least_of_two, limit_without_order, for_update,
-	parameters, wrong_type, schema_in_statement, no_bucket, moves_bucket, key_without_bucket,
-};
+static const char *(*const rules[])(const struct text *text) = { wrong_word, wrong_sign, star,
+	wrong_call, least_of_two, limit_without_order, for_update, parameters, wrong_type,
+	schema_in_statement, no_bucket, moves_bucket, key_without_bucket };
 
 /* ---- the walk ---- */
 

@@ -10,10 +10,11 @@ static const struct {
 	{ "SELECT a FROM t WHERE bucket = $1", NULL, STORE_ONE },
 	{ "SELECT t.a FROM t WHERE t.bucket=$1 AND a = 'x;::--?'", NULL, STORE_ONE },
 	{ "INSERT INTO t (at, bucket, a) VALUES ($1, $2, $3)", NULL, STORE_ONE },
-	{ "INSERT INTO t (bucket, a) VALUES ($1, $2) ON CONFLICT (bucket) DO UPDATE SET a = t.a * $2",
+	{ "INSERT INTO t (bucket, a) VALUES ($1, $2) ON CONFLICT (bucket) DO UPDATE SET a = $2 * 2",
 		NULL, STORE_ONE },
 	{ "UPDATE t SET a = a - $2 WHERE bucket = $1 AND a >= $2 RETURNING a", NULL, STORE_ONE },
-	{ "SELECT COUNT(*), sum(a), COALESCE(max(b), 0) FROM t WHERE bucket = $1", NULL, STORE_ONE },
+	{ "SELECT COUNT(*), sum(a), COALESCE(max(b), 0) FROM t WHERE bucket = $1", NULL,
+		STORE_ONE },
 	{ "SELECT a FROM t WHERE bucket = $1 ORDER BY a LIMIT 1", NULL, STORE_ONE },
 	{ "SELECT a FROM t WHERE bucket = $1 AND a IN($2, $3)", NULL, STORE_ONE },
 	{ "SELECT a FROM t", NULL, STORE_SWEEP },
@@ -34,10 +35,12 @@ static const struct {
 	{ "DELETE FROM t WHERE bucket = $1 RETURNING *", "name the columns", STORE_ONE },
 	{ "SELECT a FROM t WHERE bucket = $1;", "semicolon", STORE_ONE },
 	{ "SELECT a FROM t WHERE bucket = $1 LIMIT 1", "ORDER BY", STORE_ONE },
-	{ "SELECT a FROM t WHERE bucket = $1 AND b < CURRENT_TIMESTAMP", "time is bound", STORE_ONE },
+	{ "SELECT a FROM t WHERE bucket = $1 AND b < CURRENT_TIMESTAMP", "time is bound",
+		STORE_ONE },
 	{ "SELECT a FROM t WHERE bucket = $1 AND b < now()", "only functions", STORE_ONE },
 	{ "SELECT random() FROM t WHERE bucket = $1", "only functions", STORE_ONE },
-	{ "SELECT a FROM t WHERE bucket = $1 AND b < datetime('now')", "only functions", STORE_ONE },
+	{ "SELECT a FROM t WHERE bucket = $1 AND b < datetime('now')", "only functions",
+		STORE_ONE },
 	{ "SELECT ifnull(a, 0) FROM t WHERE bucket = $1", "only functions", STORE_ONE },
 	{ "UPDATE t SET a = MAX(a - $2, 0) WHERE bucket = $1", "write CASE", STORE_ONE },
 	{ "INSERT OR REPLACE INTO t (bucket) VALUES ($1)", "ON CONFLICT", STORE_ONE },
@@ -61,7 +64,7 @@ static const struct {
 static const struct {
 	const char *sql, *why;
 } migrations[] = {
-	{ "CREATE TABLE t (bucket INTEGER NOT NULL, a BIGINT, b {blob}, PRIMARY KEY (bucket, a)) {rows}",
+	{ "CREATE TABLE t (bucket INTEGER NOT NULL, a {blob}, PRIMARY KEY (bucket, a)) {rows}",
 		NULL },
 	{ "CREATE TABLE t (at BIGINT, bucket INTEGER, {grow at | bucket, a}) {rows}", NULL },
 	{ "CREATE TABLE shops (shop BIGINT NOT NULL, name TEXT, PRIMARY KEY (shop)) {rows}", NULL },
@@ -129,8 +132,10 @@ static void lint_migrations(void **state)
 
 static void lint_names(void **state)
 {
-	static const struct store_stmt stmts[] = { { "x.a", STORE_REFERENCE, "SELECT 1" }, { NULL } };
-	static const char *const steps[] = { "CREATE TABLE t (a BIGINT)", "CREATE TABLE u (a REAL)" };
+	static const struct store_stmt stmts[] = { { "x.a", STORE_REFERENCE, "SELECT 1" },
+		{ NULL } };
+	static const char *const steps[] = { "CREATE TABLE t (a BIGINT)",
+		"CREATE TABLE u (a REAL)" };
 	const struct store_room fine = { "fine", stmts, 1, steps, 1 };
 	const struct store_room empty = { "empty", stmts, 2, NULL, 0 };
 	const struct store_room step = { "step", NULL, 0, steps, 2 };

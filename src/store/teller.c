@@ -1,23 +1,26 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The teller: the one thread that writes, and how units share a commit.
  *
- * A writer is a connection, a turn on it, and a queue. The teller takes whatever has queued while the last
- * commit was on its way (the natural group commit of D5), runs it as one transaction, and calls done() when
- * the commit has answered. store_run() takes its turn on the same connection with a group of one. A unit's
- * bucket names its writer, so one member's units never meet at two of them.
+ * A writer is a connection, a turn on it, and a queue. The teller takes whatever has queued while
+ * the last commit was on its way (the natural group commit of D5), runs it as one transaction, and
+ * calls done() when the commit has answered. store_run() takes its turn on the same connection with
+ * a group of one. A unit's bucket names its writer, so one member's units never meet at two of
+ * them.
  *
  * Most units are kept. So a group is first run plainly: the units one after the other, with nothing
- * between them. A unit that is not kept and wrote nothing needs no undoing. If it did write, the whole
- * group is undone and run again with a mark before each unit, to which that unit alone is undone: units
- * are repeatable, and only the answers of the last run count. If the engine itself undid the transaction
- * (disk full, I/O error, no memory), every unit is run again in a transaction of its own. So a unit is
- * run by at most three groups, however many of them fail: failures cost a constant factor, never a square.
- * Without this each unit would pay for a mark it does not use (figures in README.md).
+ * between them. A unit that is not kept and wrote nothing needs no undoing. If it did write, the
+ * whole group is undone and run again with a mark before each unit, to which that unit alone is
+ * undone: units are repeatable, and only the answers of the last run count. If the engine itself
+ * undid the transaction (disk full, I/O error, no memory), every unit is run again in a transaction
+ * of its own. So a unit is run by at most three groups, however many of them fail: failures cost a
+ * constant factor, never a square. Without this each unit would pay for a mark it does not use
+ * (figures in README.md).
  *
  * Invariants (beside S1 to S5)
- *   T1 an answer is given for the last run of a unit only, and that run saw nothing that was undone later
- *   T2 if a commit fails, every unit of the group fails with it: also a unit that failed by itself may
- *      have done so because of what an earlier unit of the group had written
+ *   T1 an answer is given for the last run of a unit only, and that run saw nothing that was undone
+ *      later (but giving up, which tells nothing of what was seen)
+ *   T2 if a commit fails, every unit of the group fails with it: also a unit that failed by itself
+ *      may have done so because of what an earlier unit of the group had written
  *   T3 a unit is run again because STORE_MOVED at most UNIT_RUNS_MAX times in all
  *   T4 the queue holds at most queue_max units, in order of arrival */
 #include "store/store_impl.h"
@@ -27,8 +30,8 @@
 
 #include "base/check.h"
 
-/* After a group had to be undone for one unit, this many groups start with marks: dry runs and refusals
- * come in bursts, and a burst should cost marks, not second runs. */
+/* After a group had to be undone for one unit, this many groups start with marks: dry runs and
+ * refusals come in bursts, and a burst should cost marks, not second runs. */
 #define MARKED_GROUPS 16
 
 /* ---- turns ---- */
@@ -63,7 +66,8 @@ static enum verdict fail_unit(struct unit *unit, int rc, const struct err *err)
 	return FAILED;
 }
 
-/* What the unit said and what its statements said, joined (S2): a unit cannot keep what moved or failed. */
+/* What the unit said and what its statements said, joined (S2): a unit cannot keep what moved or
+ * failed. */
 static enum verdict judge(const struct store_tx *tx, struct unit *unit, int rc)
 {
 	if (tx->moved || rc == STORE_MOVED)
@@ -254,14 +258,21 @@ static void count_units(struct writer *writer, const struct seat *seats, int n)
 /* Runs the units and leaves each with its rc. */
 static void writer_run(struct writer *writer, struct seat *seats, int n)
 {
-	const struct store_driver *driver = writer->store->driver;
 	turn_take(&writer->turn);
 	group_run(writer, seats, n);
-	require(!driver->is_open(writer->tx.conn));
-	if (driver->between)
-		driver->between(writer->tx.conn);
+	require(!writer->store->driver->is_open(writer->tx.conn));
 	turn_give(&writer->turn);
 	count_units(writer, seats, n);
+}
+
+/* The engine may tidy up; after the answers, for it may take some milliseconds. */
+static void writer_tidy(struct writer *writer)
+{
+	if (!writer->store->driver->between)
+		return;
+	turn_take(&writer->turn);
+	writer->store->driver->between(writer->tx.conn);
+	turn_give(&writer->turn);
 }
 
 /* ---- the queue ---- */
@@ -278,7 +289,9 @@ int store_run(struct store *store, struct unit *unit)
 		return unit->rc;
 	}
 	struct seat seat = { .unit = unit };
-	writer_run(writer_of(store, unit->bucket), &seat, 1);
+	struct writer *writer = writer_of(store, unit->bucket);
+	writer_run(writer, &seat, 1);
+	writer_tidy(writer);
 	return unit->rc;
 }
 
@@ -343,6 +356,7 @@ static void *teller(void *user)
 		writer_run(writer, writer->seats, n);
 		for (int i = 0; i < n; i++)
 			writer->seats[i].unit->done(writer->seats[i].unit); /* S4: the last use */
+		writer_tidy(writer);
 	}
 	return NULL;
 }

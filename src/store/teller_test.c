@@ -1,90 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The teller: who shares a commit, and what becomes of the others when one is not kept.
- *
- * A *gate* unit holds the teller inside its run() until the test has queued what must be one group; so
- * groups are made, not waited for. */
-#include <pthread.h>
-#include <signal.h>
-#include <stdlib.h>
-#include <sys/wait.h>
-#include <unistd.h>
-
-#include "base/check.h"
+/* The teller: who shares a commit, and what becomes of the others when one is not kept. */
 #include "store/fixture_impl.h"
 #include "store/sqlite_impl.h"
 
 #define GROUP_MAX_HERE 300
-
-/* ---- a gate, and waiting for the last ---- */
-
-struct gate {
-	struct post post;
-	pthread_mutex_t lock;
-	pthread_cond_t changed;
-	bool reached, open;
-	int waiting_for; /* posts that are not done */
-};
-
-static int stand_in_gate(struct post *post)
-{
-	struct gate *gate = post->user;
-	pthread_mutex_lock(&gate->lock);
-	gate->reached = true;
-	pthread_cond_broadcast(&gate->changed);
-	while (!gate->open)
-		pthread_cond_wait(&gate->changed, &gate->lock);
-	pthread_mutex_unlock(&gate->lock);
-	return 0;
-}
-
-static void one_is_done(struct post *post)
-{
-	struct gate *gate = post->user;
-	pthread_mutex_lock(&gate->lock);
-	gate->waiting_for--;
-	pthread_cond_broadcast(&gate->changed);
-	pthread_mutex_unlock(&gate->lock);
-}
-
-static void submit(struct fixture *fixture, struct gate *gate, struct post *post)
-{
-	struct err err;
-	post->user = gate;
-	post->on_done = one_is_done;
-	pthread_mutex_lock(&gate->lock);
-	gate->waiting_for++;
-	pthread_mutex_unlock(&gate->lock);
-	assert_ok(store_submit(fixture->store, &post->unit, &err), &err);
-}
-
-/* The teller stands in the gate; what is submitted now is the next group. */
-static void gate_close(struct fixture *fixture, struct gate *gate)
-{
-	memset(gate, 0, sizeof(*gate));
-	pthread_mutex_init(&gate->lock, NULL);
-	pthread_cond_init(&gate->changed, NULL);
-	post_init(&gate->post, 60000, 1, 'g');
-	gate->post.gate = stand_in_gate;
-	submit(fixture, gate, &gate->post);
-	pthread_mutex_lock(&gate->lock);
-	while (!gate->reached)
-		pthread_cond_wait(&gate->changed, &gate->lock);
-	pthread_mutex_unlock(&gate->lock);
-}
-
-/* Lets the teller go and waits until everything submitted is done. */
-static void gate_open(struct gate *gate)
-{
-	pthread_mutex_lock(&gate->lock);
-	gate->open = true;
-	pthread_cond_broadcast(&gate->changed);
-	while (gate->waiting_for)
-		pthread_cond_wait(&gate->changed, &gate->lock);
-	pthread_mutex_unlock(&gate->lock);
-	pthread_cond_destroy(&gate->changed);
-	pthread_mutex_destroy(&gate->lock);
-	assert_int_equal(gate->post.unit.rc, 0);
-}
 
 static void start(struct fixture *fixture)
 {
@@ -102,7 +21,7 @@ static void run_group(struct fixture *fixture, struct post *posts, int n)
 	struct gate gate;
 	gate_close(fixture, &gate);
 	for (int i = 0; i < n; i++)
-		submit(fixture, &gate, &posts[i]);
+		gate_submit(fixture, &gate, &posts[i]);
 	gate_open(&gate);
 }
 
@@ -149,13 +68,47 @@ static void assert_fates(struct fixture *fixture, const char *row, struct post *
 
 /* Each row is a group, a letter a unit (struct post). */
 static const char *const groups[] = {
-	"k", "kk", "kkkkkkkk",
-	"f", "kf", "fk", "kkfkk", "ffff", "fkfkfkfk",
-	"F", "kF", "Fk", "kkFkk",
-	"d", "kd", "dk", "kDk", "dddd", "kdkDk",
-	"t", "kt", "tk", "ktk", "ttt", "kfktkdk",
-	"m", "km", "mk", "kmkmk", "kMk", "MMM", "kMfk",
-	"s", "ks", "sk", "ksksk", "e", "kek", "u", "kuk", "kufsmdtek",
+	"k",
+	"kk",
+	"kkkkkkkk",
+	"f",
+	"kf",
+	"fk",
+	"kkfkk",
+	"ffff",
+	"fkfkfkfk",
+	"F",
+	"kF",
+	"Fk",
+	"kkFkk",
+	"d",
+	"kd",
+	"dk",
+	"kDk",
+	"dddd",
+	"kdkDk",
+	"t",
+	"kt",
+	"tk",
+	"ktk",
+	"ttt",
+	"kfktkdk",
+	"m",
+	"km",
+	"mk",
+	"kmkmk",
+	"kMk",
+	"MMM",
+	"kMfk",
+	"s",
+	"ks",
+	"sk",
+	"ksksk",
+	"e",
+	"kek",
+	"u",
+	"kuk",
+	"kufsmdtek",
 };
 
 static void run_text(struct fixture *fixture, const char *text, int64_t account)
@@ -227,7 +180,8 @@ static void a_large_group(char bad, int most_runs)
 	start(&fixture);
 	for (int round = 0; round < 3; round++) {
 		for (int i = 0; i < GROUP_MAX_HERE; i++)
-			post_init(&posts[i], (round + 1) * 1000 + i, 1, i % 2 || !round ? bad : 'k');
+			post_init(&posts[i], (round + 1) * 1000 + i, 1,
+				i % 2 || !round ? bad : 'k');
 		run_group(&fixture, posts, GROUP_MAX_HERE);
 		for (int i = 0; i < GROUP_MAX_HERE; i++)
 			assert_true(posts[i].runs <= most_runs);
@@ -311,14 +265,16 @@ static void count_answers(struct fixture *fixture, struct post *posts, int n, in
 	for (int i = 0; i < n; i++) {
 		bool ok = posts[i].unit.rc == 0;
 		assert_int_equal(posts[i].finished, 1);
-		assert_true(ok || posts[i].unit.rc == ERR_STORE || posts[i].unit.rc == ERR_CONFLICT);
+		assert_true(
+			ok || posts[i].unit.rc == ERR_STORE || posts[i].unit.rc == ERR_CONFLICT);
 		assert_int_equal(entries_of(fixture, posts[i].account), ok && stays(posts[i].told));
 		kept += ok;
 	}
 	*ret_kept = kept;
 }
 
-/* The steps the gate's unit still makes when the gate opens: it reads one row, writes two and commits. */
+/* The steps the gate's unit still makes when the gate opens: it reads one row, writes two and
+ * commits. */
 #define STEPS_OF_GATE 5
 
 /* A group of five whose n-th step fails; returns how many steps there were. */
@@ -328,7 +284,7 @@ static size_t run_and_fail(struct fixture *fixture, struct post *posts, size_t n
 	gate_close(fixture, &gate);
 	for (int i = 0; i < 5; i++) {
 		post_init(&posts[i], (int64_t)n * 10 + i, 1, "kkfkd"[i]);
-		submit(fixture, &gate, &posts[i]);
+		gate_submit(fixture, &gate, &posts[i]);
 	}
 	store_fail_nth(fixture->store, n + STEPS_OF_GATE);
 	gate_open(&gate);
@@ -377,7 +333,7 @@ static void queue_is_bounded(void **state)
 	gate_close(&fixture, &gate);
 	for (int i = 0; i < 3; i++) {
 		post_init(&posts[i], i, 1, 'k');
-		submit(&fixture, &gate, &posts[i]);
+		gate_submit(&fixture, &gate, &posts[i]);
 	}
 	post_init(&posts[3], 3, 1, 'k');
 	assert_int_equal(store_submit(fixture.store, &posts[3].unit, &err), ERR_BUSY);
@@ -424,261 +380,10 @@ static void groups_are_counted(void **state)
 	fixture_done(&fixture);
 }
 
-/* ---- beside the teller ---- */
-
-#define RUNNERS 3
-#define RUNS 60
-
-static void *run_many(void *user)
-{
-	struct fixture *fixture = user;
-	for (int i = 0; i < RUNS; i++) {
-		struct post post;
-		post_init(&post, 7, 1, "kdk"[i % 3]);
-		if (store_run(fixture->store, &post.unit))
-			return post.unit.err.text[0] ? "failed" : "?";
-	}
-	return NULL;
-}
-
-static void *submit_many(void *user)
-{
-	struct fixture *fixture = user;
-	static _Thread_local struct post posts[RUNS];
-	struct gate *gate = calloc(1, sizeof(*gate));
-	pthread_mutex_init(&gate->lock, NULL);
-	pthread_cond_init(&gate->changed, NULL);
-	gate->post.unit.rc = 0;
-	for (int i = 0; i < RUNS; i++) {
-		post_init(&posts[i], 7, 1, "kfk"[i % 3]);
-		submit(fixture, gate, &posts[i]);
-	}
-	gate_open(gate);
-	free(gate);
-	return NULL;
-}
-
-static void *read_many(void *user)
-{
-	struct fixture *fixture = user;
-	for (int i = 0; i < RUNS; i++)
-		assert_sums(fixture);
-	return NULL;
-}
-
-/* store_run() in several threads, submitters in others, readers beside them. */
-static void all_at_once(void **state)
-{
-	struct fixture fixture;
-	pthread_t threads[3 * RUNNERS];
-	void *(*const work[])(void *) = { run_many, submit_many, read_many };
-	start(&fixture);
-	for (int i = 0; i < 3 * RUNNERS; i++)
-		assert_int_equal(pthread_create(&threads[i], NULL, work[i % 3], &fixture), 0);
-	for (int i = 0; i < 3 * RUNNERS; i++) {
-		void *fault;
-		pthread_join(threads[i], &fault);
-		assert_null(fault);
-	}
-	assert_int_equal(balance_of(&fixture, 7), 2 * RUNNERS * RUNS / 3 * 2);
-	fixture_done(&fixture);
-}
-
-/* ---- another program ---- */
-
-#define LOAD_POSTS 40
-
-/* Posts that are submitted again from done() until they are told to stop. */
-struct load {
-	struct fixture *fixture;
-	struct post posts[LOAD_POSTS];
-	_Atomic int left; /* how many more, for none goes on for ever */
-	_Atomic int running;
-	_Atomic int faults;
-};
-
-static void again(struct post *post)
-{
-	struct load *load = post->user;
-	if (post->unit.rc)
-		atomic_fetch_add(&load->faults, 1);
-	if (atomic_fetch_sub(&load->left, 1) > 0 &&
-		!store_submit(load->fixture->store, &post->unit, NULL))
-		return;
-	atomic_fetch_sub(&load->running, 1);
-}
-
-static void start_load(struct load *load, struct fixture *fixture)
-{
-	struct err err;
-	load->fixture = fixture;
-	atomic_store(&load->left, 1 << 30);
-	atomic_store(&load->running, LOAD_POSTS);
-	for (int i = 0; i < LOAD_POSTS; i++) {
-		post_init(&load->posts[i], i, 1, 'k');
-		load->posts[i].user = load;
-		load->posts[i].on_done = again;
-		assert_ok(store_submit(fixture->store, &load->posts[i].unit, &err), &err);
-	}
-}
-
-/* A teller that never rests lets a command in. */
-static void another_program(void **state)
-{
-	static struct load load;
-	struct fixture fixture, other;
-	start(&fixture);
-	other = fixture;
-	fixture_open(&other);
-	start_load(&load, &fixture);
-	for (int i = 0; i < 20; i++) {
-		struct post post;
-		post_init(&post, 500 + i, 1, 'k');
-		assert_ok(store_run(other.store, &post.unit), &post.unit.err);
-	}
-	assert_int_equal(atomic_load(&load.running), LOAD_POSTS);
-	atomic_store(&load.left, 0);
-	fixture_close(&fixture);
-	assert_int_equal(atomic_load(&load.running) + atomic_load(&load.faults), 0);
-	assert_sums(&other);
-	fixture_done(&other);
-}
-
-/* ---- the log ---- */
-
-static void put_many(struct fixture *fixture, int n)
-{
-	for (int i = 0; i < n; i++) {
-		struct post post;
-		post_init(&post, i, 1, 'k');
-		assert_ok(store_run(fixture->store, &post.unit), &post.unit.err);
-	}
-}
-
-/* A reading may hold the log back only so far. */
-static void long_reading(void **state)
-{
-	struct fixture fixture;
-	struct store_tx *tx;
-	struct store_rows *rows = NULL;
-	struct err err;
-	fixture_init(&fixture, &fixture_engines[0]);
-	((struct sqlite_engine *)fixture.store->engine)->marks.reading = 10;
-	put_many(&fixture, 3);
-	assert_ok(store_read_begin(fixture.store, &tx, &err), &err);
-	assert_ok(store_query(tx, &sum_entries, NO_ARGS, &rows, &err), &err);
-	assert_int_equal(store_next(rows, &err), 1);
-	put_many(&fixture, 11);
-	assert_int_equal(store_next(rows, &err), ERR_STORE);
-	assert_non_null(strstr(err.text, "during this reading"));
-	store_rows_done(&rows);
-	store_read_end(&tx);
-	assert_sums(&fixture);
-	fixture_done(&fixture);
-}
-
-/* Under constant load, and with readers that come and go, the log starts anew again and again. */
-static void log_starts_anew(void **state)
-{
-	static struct load load;
-	struct fixture fixture;
-	struct err err;
-	int restarts = 0, last = 0;
-	fixture_init(&fixture, &fixture_engines[0]);
-	struct sqlite_engine *engine = (struct sqlite_engine *)fixture.store->engine;
-	engine->marks.copy = engine->wal_wake_at = 64;
-	engine->marks.restart = 128;
-	assert_ok(store_start(fixture.store, &err), &err);
-	start_load(&load, &fixture);
-	for (int i = 0; i < 100000 && restarts < 5; i++) {
-		assert_int_equal(entries_of(&fixture, 1000), 0);
-		int pages = atomic_load(&engine->wal_pages);
-		restarts += pages < last;
-		last = pages;
-	}
-	assert_int_equal(atomic_load(&load.running), LOAD_POSTS);
-	assert_int_equal(restarts, 5);
-	atomic_store(&load.left, 0);
-	fixture_done(&fixture);
-}
-
-/* ---- kill -9 ---- */
-
-#define CRASHES 6
-/* Acknowledged before the child is killed; how many more are on their way is chance. */
-#define CRASH_AFTER 300
-
-static int crash_pipe[2];
-
-/* In the child: what was done is told to the parent, whole or not at all. */
-static void tell(struct post *post)
-{
-	if (post->unit.rc == 0 && write(crash_pipe[1], &post->account, sizeof(post->account)) < 0)
-		_exit(1);
-	free(post);
-}
-
-/* In the child: submits posts until it is killed. */
-static void child(struct fixture *fixture, int64_t first)
-{
-	struct err err;
-	if (store_open(&fixture->options, &fixture->store, &err) || store_start(fixture->store, &err))
-		_exit(1);
-	for (int64_t account = first;; account++) {
-		struct post *post = malloc(sizeof(*post));
-		if (!post)
-			_exit(1);
-		post_init(post, account, 1, "kkkfkdt"[account % 7]);
-		post->on_done = tell;
-		while (store_submit(fixture->store, &post->unit, &err))
-			sched_yield();
-	}
-}
-
-/* Kills the child after some answers; then every answer must be in the store. */
-static int crash(struct fixture *fixture, int64_t first, int64_t *answers, int max)
-{
-	int n = 0;
-	assert_int_equal(pipe(crash_pipe), 0);
-	pid_t pid = fork();
-	assert_true(pid >= 0);
-	if (pid == 0)
-		child(fixture, first);
-	close(crash_pipe[1]);
-	while (n < max && read(crash_pipe[0], &answers[n], sizeof(answers[0])) > 0)
-		if (++n == CRASH_AFTER + first % 97)
-			kill(pid, SIGKILL);
-	assert_int_equal(waitpid(pid, NULL, 0), pid);
-	close(crash_pipe[0]);
-	return n;
-}
-
-static void killed_at_any_moment(void **state)
-{
-	enum { MAX = 100000 };
-	struct fixture fixture;
-	int64_t *answers = calloc(MAX, sizeof(*answers));
-	fixture_init(&fixture, &fixture_engines[0]);
-	for (int i = 0; i < CRASHES; i++) {
-		fixture_close(&fixture);
-		int n = crash(&fixture, 1000 + i * INT64_C(1000000), answers, MAX);
-		assert_true(n >= CRASH_AFTER && n < MAX);
-		fixture_open(&fixture);
-		for (int k = 0; k < n; k++)
-			assert_int_equal(entries_of(&fixture, answers[k]),
-				answers[k] % 7 == 5 ? 0 : 1);
-		assert_sums(&fixture);
-	}
-	free(answers);
-	fixture_done(&fixture);
-}
-
 int main(void)
 {
 	return TEST_MAIN(test(groups_plain), test(groups_marked), test(groups_alone),
 		test(one_account), test(rows_left_open), test(many_fail), test(many_move),
 		test(a_burst), test(disk_full), test(every_step_fails), test(queue_is_bounded),
-		test(close_finishes), test(groups_are_counted), test(all_at_once), test(another_program),
-		test(long_reading), test(log_starts_anew),
-		test(killed_at_any_moment));
+		test(close_finishes), test(groups_are_counted));
 }
