@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* From a request to a reply: the way every call takes. The picture is in api_impl.h.
  *
- * Invariants: 1. an op is replied to exactly once. 2. Nothing an op needs is freed before its reply: it lives
- * in the exchange's arena and holds the snapshots it started with. 3. A 2xx for a WRITE is sent after its
- * commit, from done(). */
+ * Invariants: 1. an op is replied to exactly once. 2. Nothing an op needs is freed before its
+ * reply: it lives in the exchange's arena and holds the snapshots it started with. 3. A 2xx for a
+ * WRITE is sent after its commit, from done(). */
 #include <semaphore.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -22,7 +22,8 @@
 #define SCREEN DEVICE_BIT(SCREEN)
 #define NOBODY 0u
 #define DEVICES 0xffffu
-#define PRESENTERS (DEVICE_BIT(READER) | DEVICE_BIT(KIOSK) | TILL | DEVICE_BIT(DOOR) | DEVICE_BIT(DISPENSER))
+#define PRESENTERS \
+	(DEVICE_BIT(READER) | DEVICE_BIT(KIOSK) | TILL | DEVICE_BIT(DOOR) | DEVICE_BIT(DISPENSER))
 #define SELLERS (TILL | DEVICE_BIT(KIOSK))
 #define HANDERS (TILL | SCREEN | DEVICE_BIT(DISPENSER) | ADMIN | OFFICE)
 #define ADMIN ROLE_BIT(ADMIN)
@@ -43,15 +44,16 @@ static const struct {
 	op_function *function;
 	const char *query;
 } operations[] = {
-#define OPERATION(code, method, path, who, how, function, query) { #code, who, how, function, query },
+#define OPERATION(code, method, path, who, how, function, query) \
+	{ #code, who, how, function, query },
 #include "api/operations.def"
 #undef OPERATION
 };
 
 /* ---- replies ---- */
 
-static const int64_t latency_limits_us[LATENCY_BUCKETS] = { 250, 500, 1000, 2000, 3000, 5000, 7500, 10000,
-	25000, 50000, 100000, 250000, 1000000, 5000000 };
+static const int64_t latency_limits_us[LATENCY_BUCKETS] = { 250, 500, 1000, 2000, 3000, 5000, 7500,
+	10000, 25000, 50000, 100000, 250000, 1000000, 5000000 };
 
 static void count(struct op *op, int status)
 {
@@ -83,13 +85,16 @@ static struct str problem(struct op *op, int rc, const struct err *err)
 	if (err->at[0])
 		json_out_cstr(&out, "at", err->at);
 	json_out_object_end(&out);
-	return buf.failed ? STR("{\"type\":\"urn:zegel:error:no-memory\",\"status\":503}") : buf_str(&buf);
+	return buf.failed ? STR("{\"type\":\"urn:zegel:error:no-memory\",\"status\":503}")
+			  : buf_str(&buf);
 }
 
 void op_reply(struct op *op, int rc, const struct err *err)
 {
 	static const char *const say_key[] = { "WWW-Authenticate", "Bearer realm=\"zegel\"", NULL };
-	struct http_reply reply = { .status = 200, .content_type = op->content_type, .body = op->answer };
+	struct http_reply reply = { .status = 200,
+		.content_type = op->content_type,
+		.body = op->answer };
 
 	if (rc < 0) {
 		reply.status = err_status(rc);
@@ -98,7 +103,8 @@ void op_reply(struct op *op, int rc, const struct err *err)
 		reply.retry_after_s = reply.status == 503 ? 1 : 0;
 		reply.headers = reply.status == 401 ? say_key : NULL; /* RFC 9110 11.6.1 */
 		if (reply.status >= 500)
-			log_error("%s: %s: %s", api_operation_name(op->operation), err_name(rc), err->text);
+			log_error("%s: %s: %s", api_operation_name(op->operation), err_name(rc),
+				err->text);
 	}
 	count(op, reply.status);
 	world_release(&op->world);
@@ -109,9 +115,13 @@ void op_reply(struct op *op, int rc, const struct err *err)
 
 void op_env(struct op *op, struct store_tx *tx, int64_t now, struct visit_env *env)
 {
-	*env = (struct visit_env) { .tx = tx, .now = now, .arena = op->arena,
-		.clock = op->api->options.clock, .keys = &op->api->options.keys,
-		.directory = op->world.directory, .catalogue = op->world.catalogue,
+	*env = (struct visit_env) { .tx = tx,
+		.now = now,
+		.arena = op->arena,
+		.clock = op->api->options.clock,
+		.keys = &op->api->options.keys,
+		.directory = op->world.directory,
+		.catalogue = op->world.catalogue,
 		.access = op->access };
 }
 
@@ -219,7 +229,8 @@ static int check_body(struct op *op, enum http_method method, struct err *err)
 	if (method != HTTP_POST && method != HTTP_PUT)
 		return 0;
 	if (http_body(op->x).len == 0)
-		return err_at(err, ERR_UNREADABLE, "offset 0", "the body is empty; send a JSON object");
+		return err_at(err, ERR_UNREADABLE, "offset 0",
+			"the body is empty; send a JSON object");
 	rc = json_parse(op->arena, http_body(op->x), &op->body, err);
 	if (rc == 0)
 		op->said = visit_content_key(&op->api->options.keys, op->body);
@@ -249,7 +260,8 @@ static int check_query(struct op *op, struct err *err)
 
 	http_query_names(op->x, check_query_name, &check);
 	if (check.unknown.ptr)
-		return err_set(err, ERR_UNKNOWN_FIELD, "the address has a query parameter that is not known");
+		return err_set(err, ERR_UNKNOWN_FIELD,
+			"the address has a query parameter that is not known");
 	return 0;
 }
 
@@ -265,14 +277,16 @@ static int prepare(struct op *op, enum http_method method, struct err *err)
 
 static int find_route(struct op *op, struct err *err)
 {
-	switch (route_find(routes, OP_COUNT, http_method(op->x), http_path(op->x), op->arena, &op->match)) {
+	switch (route_find(routes, OP_COUNT, http_method(op->x), http_path(op->x), op->arena,
+		&op->match)) {
 	case 0:
 		op->operation = (enum operation)op->match.operation;
 		return 0;
 	case 1:
 		return err_set(err, ERR_METHOD, "this address does not take that method");
 	default:
-		return err_set(err, ERR_NOT_FOUND, "there is no such address; see /v1/openapi.json");
+		return err_set(err, ERR_NOT_FOUND,
+			"there is no such address; see /v1/openapi.json");
 	}
 }
 

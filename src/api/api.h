@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The contract over HTTP: keys, permissions, JSON in and out, problem replies, units handed to the teller,
- * event streams. Knows every operation (operations.def) and decides nothing about members or money. */
+/* The contract over HTTP: keys, permissions, JSON in and out, problem replies, units handed to the
+ * teller, event streams. Knows every operation (operations.def) and decides nothing about members
+ * or money. */
 #ifndef API_API_H
 #define API_API_H
 
@@ -19,7 +20,7 @@ struct api_options {
 	struct clock *clock;
 	struct visit_keys keys;
 	struct identifier_ring identifiers;
-	struct secret access; /* what access keys are derived from */
+	struct secret access;   /* what access keys are derived from */
 	const char *public_url; /* in front of receipts' addresses; "" */
 };
 
@@ -31,9 +32,11 @@ void api_handle(void *api, struct http_exchange *x);
 /* For the figures of /metrics; may be NULL. */
 void api_set_server(struct api *api, struct http_server *server);
 
-/* The jobs that run beside the calls; each does a little and returns how much. Called by one thread. */
-int api_refresh(struct api *api, struct err *err) must_check;         /* snapshots, if stale */
-int api_sweep(struct api *api, size_t *ret_done, struct err *err) must_check; /* holds, points, touches, events */
+/* The jobs that run beside the calls; each does a little and returns how much. Called by one
+ * thread. */
+int api_refresh(struct api *api, struct err *err) must_check; /* snapshots, if stale */
+int api_sweep(struct api *api, size_t *ret_done,
+	struct err *err) must_check; /* holds, points, touches, events */
 
 /* Runs visit_verify() and ledger_verify() over a snapshot. */
 struct api_proof {

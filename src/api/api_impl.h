@@ -70,12 +70,12 @@ struct op {
 	struct route_match match; /* params: the ids in the path */
 	struct world world;
 	const struct access *access;
-	struct json *body;        /* NULL if the method has none */
-	struct key said;          /* its content */
-	op_call *call;            /* WRITE */
-	void *request;            /* what the call works on */
-	bool drop;                /* a dry run */
-	void *waiting;            /* DIRECT: whom op_run_now() lets wait */
+	struct json *body; /* NULL if the method has none */
+	struct key said;   /* its content */
+	op_call *call;     /* WRITE */
+	void *request;     /* what the call works on */
+	bool drop;         /* a dry run */
+	void *waiting;     /* DIRECT: whom op_run_now() lets wait */
 	struct str answer;
 	const char *content_type;
 	int64_t began_ns;

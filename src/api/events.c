@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* /v1/events: one stream a device, by server-sent events. What a stream sends is read from the store after
- * the number it has reached, so nothing is lost between two connections; a commit only wakes it.
+/* /v1/events: one stream a device, by server-sent events. What a stream sends is read from the
+ * store after the number it has reached, so nothing is lost between two connections; a commit only
+ * wakes it.
  *
- * Lock: streams->lock guards the table and the life of its entries; a stream is woken under it, and leaves
- * the table under it in closed(), so it is never woken after it is gone. */
+ * Lock: streams->lock guards the table and the life of its entries; a stream is woken under it, and
+ * leaves the table under it in closed(), so it is never woken after it is gone. */
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
@@ -23,7 +24,7 @@ struct listener {
 	struct api *api;
 	id_t64 device;
 	id_t64 access; /* the key it came with */
-	int64_t seq; /* the last number sent */
+	int64_t seq;   /* the last number sent */
 	bool greeted;
 	atomic_bool revoked;
 	bool started; /* `stream` is set */
@@ -93,8 +94,8 @@ void streams_check(struct streams *streams, const struct directory *directory)
 
 /* ---- one stream ---- */
 
-static int read_events(struct listener *l, struct arena *arena, struct event *events, size_t *ret_count,
-	struct err *err)
+static int read_events(struct listener *l, struct arena *arena, struct event *events,
+	size_t *ret_count, struct err *err)
 {
 	struct store_tx *tx;
 	int rc = store_read_begin(l->api->options.store, &tx, err);
@@ -171,8 +172,8 @@ static int start_of(struct op *op, id_t64 device, int64_t *ret, struct err *err)
 	return rc;
 }
 
-/* The table has the listener before it reads for the first time: what is committed from now on wakes it,
- * what was committed before is read. */
+/* The table has the listener before it reads for the first time: what is committed from now on
+ * wakes it, what was committed before is read. */
 static void enter(struct listener *l, struct http_exchange *x)
 {
 	static const struct http_stream_hooks hooks = { .fill = fill, .closed = closed };

@@ -6,7 +6,8 @@
 #include "api/api_impl.h"
 #include "codec/date.h"
 
-static int answer_member(struct op *op, struct store_tx *tx, id_t64 member, const char *name, struct err *err)
+static int answer_member(struct op *op, struct store_tx *tx, id_t64 member, const char *name,
+	struct err *err)
 {
 	struct visit_env env;
 	struct json_out out;
@@ -72,8 +73,8 @@ int api_search(struct op *op, struct err *err)
 
 /* ---- history ---- */
 
-/* Entries of all accounts of a member, newest first: a merge of one walk an account. The cursor says where
- * each walk stands: "programme:version:at" joined by commas. */
+/* Entries of all accounts of a member, newest first: a merge of one walk an account. The cursor
+ * says where each walk stands: "programme:version:at" joined by commas. */
 #define WALKS_MAX 64
 #define READ_AHEAD 16
 
@@ -91,8 +92,8 @@ static int refill(struct store_tx *tx, id_t64 member, struct walk *walk, struct 
 	if (walk->at < walk->count || walk->over)
 		return 0;
 	walk->at = 0;
-	int rc = ledger_history(tx, member, walk->programme->id, &walk->cursor, walk->ahead, READ_AHEAD,
-		&walk->count, err);
+	int rc = ledger_history(tx, member, walk->programme->id, &walk->cursor, walk->ahead,
+		READ_AHEAD, &walk->count, err);
 	walk->over = walk->count < READ_AHEAD;
 	return rc;
 }
@@ -136,7 +137,8 @@ static bool read_cursor(struct str text, struct walk *walks, size_t count)
 		struct str version = str_cut(&part, ':');
 		id_t64 id;
 		int64_t v, at;
-		if (!id_parse(programme, "p", &id) || !num_parse(version, &v) || !num_parse(part, &at))
+		if (!id_parse(programme, "p", &id) || !num_parse(version, &v) ||
+			!num_parse(part, &at))
 			return false;
 		for (size_t i = 0; i < count; i++)
 			if (walks[i].programme->id == id) {
@@ -148,7 +150,8 @@ static bool read_cursor(struct str text, struct walk *walks, size_t count)
 	return true;
 }
 
-static void write_cursor(const struct walk *walks, size_t count, struct json_out *out, struct arena *arena)
+static void write_cursor(const struct walk *walks, size_t count, struct json_out *out,
+	struct arena *arena)
 {
 	struct buf buf;
 	char id[ID_TEXT_MAX];
@@ -158,8 +161,9 @@ static void write_cursor(const struct walk *walks, size_t count, struct json_out
 		const struct walk *w = &walks[i];
 		if (w->taken.version == 0)
 			continue;
-		buf_printf(&buf, "%s%s:%lld:%lld", buf.len ? "," : "", id_text(w->programme->id, "p", id),
-			(long long)w->taken.version, (long long)w->taken.at);
+		buf_printf(&buf, "%s%s:%lld:%lld", buf.len ? "," : "",
+			id_text(w->programme->id, "p", id), (long long)w->taken.version,
+			(long long)w->taken.at);
 	}
 	json_out_text(out, "next", buf_str(&buf));
 }
@@ -179,7 +183,8 @@ static int open_walks(struct op *op, struct store_tx *tx, id_t64 member, struct 
 	if (!walks)
 		return err_set(err, ERR_NO_MEMORY, "no memory for a history");
 	for (size_t i = 0; i < enrolled && count < WALKS_MAX; i++) {
-		const struct programme *p = catalogue_find(op->world.catalogue, enrolments[i].programme);
+		const struct programme *p =
+			catalogue_find(op->world.catalogue, enrolments[i].programme);
 		if (p && (!only.ptr || str_eq(only, p->code)))
 			walks[count++].programme = p;
 	}
@@ -208,8 +213,9 @@ static int write_entries(struct op *op, struct store_tx *tx, id_t64 member, size
 		const struct ledger_entry *e = &walk->ahead[walk->at++];
 		write_entry(walk, e, out);
 		/* version 1 is the first entry there is: nothing comes after it */
-		walk->taken = (struct ledger_cursor) { .version = e->version > 1 ? e->version - 1 : -1,
-			.at = e->prev_at };
+		walk->taken =
+			(struct ledger_cursor) { .version = e->version > 1 ? e->version - 1 : -1,
+				.at = e->prev_at };
 	}
 	json_out_array_end(out);
 	if (rc == 0 && walk)

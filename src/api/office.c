@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* /v1/shops and /v1/devices: what the office sets up once. An `id` in the body makes a call repeatable; what
- * it made is found again by its claim, and a device's key is derived again, so it is kept nowhere. */
+/* /v1/shops and /v1/devices: what the office sets up once. An `id` in the body makes a call
+ * repeatable; what it made is found again by its claim, and a device's key is derived again, so it
+ * is kept nowhere. */
 #include <stdio.h>
 
 #include "api/api_impl.h"
@@ -42,14 +43,18 @@ static int find_made(struct visit_env *env, struct op *op, struct making *m, str
 	if (rc != 0)
 		return rc;
 	if (!key_eq(&claim.said, &op->said))
-		return err_at(err, ERR_ID_REUSED, "/id", "this id was used before, with other content");
+		return err_at(err, ERR_ID_REUSED, "/id",
+			"this id was used before, with other content");
 	m->device.id = claim.home;
 	return 0;
 }
 
 static int keep_made(struct visit_env *env, struct op *op, struct making *m, struct err *err)
 {
-	struct claim claim = { .said = op->said, .act = 1, .home = m->device.id, .made_at = env->now };
+	struct claim claim = { .said = op->said,
+		.act = 1,
+		.home = m->device.id,
+		.made_at = env->now };
 
 	if (m->caller.len == 0)
 		return 0;
@@ -101,7 +106,8 @@ static int page_of(struct op *op, size_t *ret_from, size_t *ret_limit, struct er
 }
 
 /* next: where the next page starts; 0: there is none. */
-static int end_page(struct op *op, struct buf *buf, struct json_out *out, size_t next, struct err *err)
+static int end_page(struct op *op, struct buf *buf, struct json_out *out, size_t next,
+	struct err *err)
 {
 	char text[24];
 
@@ -118,7 +124,8 @@ static int end_page(struct op *op, struct buf *buf, struct json_out *out, size_t
 int api_shops(struct op *op, struct err *err)
 {
 	const struct shop **shops;
-	size_t count = directory_shops(op->world.directory, op->access->merchant, op->arena, &shops);
+	size_t count =
+		directory_shops(op->world.directory, op->access->merchant, op->arena, &shops);
 	struct json_out out;
 	struct buf buf;
 	char id[ID_TEXT_MAX];

@@ -101,8 +101,8 @@ static int call_put(struct op *op, struct visit_env *env, struct err *err)
 {
 	struct programme *programme = op->request;
 	id_t64 new_id = id_new(0, env->now, clock_random32(env->clock));
-	int rc = programme_put(env->tx, programme, op->match.params[0], new_id, env->now, env->arena,
-		&programme->id, &programme->version, err);
+	int rc = programme_put(env->tx, programme, op->match.params[0], new_id, env->now,
+		env->arena, &programme->id, &programme->version, err);
 
 	return rc != 0 ? rc : shop_touch(env->tx, err);
 }
@@ -110,7 +110,9 @@ static int call_put(struct op *op, struct visit_env *env, struct err *err)
 int api_put_programme(struct op *op, struct err *err)
 {
 	struct programme_context context = { .merchant = op->access->merchant->id,
-		.zone = op->access->merchant->zone, .shop = shop_of, .user = op };
+		.zone = op->access->merchant->zone,
+		.shop = shop_of,
+		.user = op };
 	struct programme *programme = arena_make(op->arena, struct programme);
 	struct json_out out;
 	struct buf buf;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What needs no key: the document of the contract, health and figures (Prometheus text format 0.0.4). */
+/* What needs no key: the document of the contract, health and figures (Prometheus text format
+ * 0.0.4). */
 #include <inttypes.h>
 
 #include "api/api_impl.h"
@@ -28,19 +29,21 @@ int api_health(struct op *op, struct err *err)
 
 /* ---- figures ---- */
 
-static const char *const latency_limits[LATENCY_BUCKETS] = { "0.00025", "0.0005", "0.001", "0.002", "0.003",
-	"0.005", "0.0075", "0.01", "0.025", "0.05", "0.1", "0.25", "1", "5" };
+static const char *const latency_limits[LATENCY_BUCKETS] = { "0.00025", "0.0005", "0.001", "0.002",
+	"0.003", "0.005", "0.0075", "0.01", "0.025", "0.05", "0.1", "0.25", "1", "5" };
 
 static void write_requests(struct api *api, struct buf *buf)
 {
-	buf_cstr(buf, "# HELP zegel_requests_total Requests answered, by operation and class of status.\n"
-		      "# TYPE zegel_requests_total counter\n");
+	buf_cstr(buf,
+		"# HELP zegel_requests_total Requests answered, by operation and class of status.\n"
+		"# TYPE zegel_requests_total counter\n");
 	for (int i = 0; i <= OP_COUNT; i++)
 		for (int c = 1; c < 6; c++) {
 			uint64_t n = atomic_load(&api->figures[i].by_class[c]);
 			if (n)
-				buf_printf(buf, "zegel_requests_total{operation=\"%s\",status=\"%dxx\"} %" PRIu64
-						"\n",
+				buf_printf(buf,
+					"zegel_requests_total{operation=\"%s\",status=\"%dxx\"} %" PRIu64
+					"\n",
 					api_operation_name((enum operation)i), c, n);
 		}
 }
@@ -58,7 +61,8 @@ static void write_latency(struct api *api, int i, struct buf *buf)
 	sum = 0;
 	for (int b = 0; b <= LATENCY_BUCKETS; b++) {
 		sum += atomic_load(&f->latency[b]);
-		buf_printf(buf, "zegel_request_seconds_bucket{operation=\"%s\",le=\"%s\"} %" PRIu64 "\n",
+		buf_printf(buf,
+			"zegel_request_seconds_bucket{operation=\"%s\",le=\"%s\"} %" PRIu64 "\n",
 			name, b < LATENCY_BUCKETS ? latency_limits[b] : "+Inf", sum);
 	}
 	buf_printf(buf, "zegel_request_seconds_sum{operation=\"%s\"} %.9f\n", name,
@@ -70,21 +74,23 @@ static void write_groups(const struct store_stats *s, struct buf *buf)
 {
 	uint64_t sum = 0;
 
-	buf_cstr(buf, "# HELP zegel_group_size Units written by one commit.\n"
-		      "# TYPE zegel_group_size histogram\n");
+	buf_cstr(buf,
+		"# HELP zegel_group_size Units written by one commit.\n"
+		"# TYPE zegel_group_size histogram\n");
 	for (int i = 0; i < STORE_GROUP_BUCKETS; i++) {
 		sum += s->group_sizes[i];
 		buf_printf(buf, "zegel_group_size_bucket{le=\"%d\"} %" PRIu64 "\n", 1 << i, sum);
 	}
 	buf_printf(buf, "zegel_group_size_bucket{le=\"+Inf\"} %" PRIu64 "\n", s->commits);
-	buf_printf(buf, "zegel_group_size_sum %" PRIu64 "\nzegel_group_size_count %" PRIu64 "\n", s->units,
-		s->commits);
+	buf_printf(buf, "zegel_group_size_sum %" PRIu64 "\nzegel_group_size_count %" PRIu64 "\n",
+		s->units, s->commits);
 }
 
 static void write_figure(struct buf *buf, const char *name, const char *type, const char *help,
 	int64_t value)
 {
-	buf_printf(buf, "# HELP %s %s\n# TYPE %s %s\n%s %" PRId64 "\n", name, help, name, type, name, value);
+	buf_printf(buf, "# HELP %s %s\n# TYPE %s %s\n%s %" PRId64 "\n", name, help, name, type,
+		name, value);
 }
 
 static void write_store(struct api *api, struct buf *buf)
@@ -92,11 +98,15 @@ static void write_store(struct api *api, struct buf *buf)
 	struct store_stats s;
 
 	store_stats(api->options.store, &s);
-	write_figure(buf, "zegel_units_total", "counter", "Units run by the teller.", (int64_t)s.units);
+	write_figure(buf, "zegel_units_total", "counter", "Units run by the teller.",
+		(int64_t)s.units);
 	write_figure(buf, "zegel_commits_total", "counter", "Commits.", (int64_t)s.commits);
-	write_figure(buf, "zegel_units_failed_total", "counter", "Units that failed.", (int64_t)s.failed);
-	write_figure(buf, "zegel_units_rerun_total", "counter", "Units run again.", (int64_t)s.moved);
-	write_figure(buf, "zegel_queue_depth", "gauge", "Units waiting for the teller.", s.queue_depth);
+	write_figure(buf, "zegel_units_failed_total", "counter", "Units that failed.",
+		(int64_t)s.failed);
+	write_figure(buf, "zegel_units_rerun_total", "counter", "Units run again.",
+		(int64_t)s.moved);
+	write_figure(buf, "zegel_queue_depth", "gauge", "Units waiting for the teller.",
+		s.queue_depth);
 	write_figure(buf, "zegel_store_bytes", "gauge", "Size of the store.", s.bytes);
 	buf_printf(buf,
 		"# HELP zegel_commit_seconds_total Time spent committing.\n"
@@ -117,9 +127,10 @@ static void write_http(struct api *api, struct buf *buf)
 		return;
 	http_stats(api->server, &s);
 	write_figure(buf, "zegel_connections", "gauge", "Open connections.", s.connections);
-	write_figure(buf, "zegel_deferred", "gauge", "Requests waiting for their commit.", s.deferred);
-	write_figure(buf, "zegel_requests_refused_total", "counter", "Requests cut off before they were read.",
-		(int64_t)s.refused);
+	write_figure(buf, "zegel_deferred", "gauge", "Requests waiting for their commit.",
+		s.deferred);
+	write_figure(buf, "zegel_requests_refused_total", "counter",
+		"Requests cut off before they were read.", (int64_t)s.refused);
 }
 
 int api_metrics(struct op *op, struct err *err)
@@ -129,8 +140,9 @@ int api_metrics(struct op *op, struct err *err)
 
 	buf_init(&buf, op->arena, 1 << 20);
 	write_requests(op->api, &buf);
-	buf_cstr(&buf, "# HELP zegel_request_seconds Time from the whole request to its reply.\n"
-		       "# TYPE zegel_request_seconds histogram\n");
+	buf_cstr(&buf,
+		"# HELP zegel_request_seconds Time from the whole request to its reply.\n"
+		"# TYPE zegel_request_seconds histogram\n");
 	for (int i = 0; i <= OP_COUNT; i++)
 		write_latency(op->api, i, &buf);
 	write_store(op->api, &buf);

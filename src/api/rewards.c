@@ -108,8 +108,8 @@ static int list(struct op *op, struct store_tx *tx, const struct page *page, str
 	id_t64 merchant = op->access->merchant->id;
 
 	if (page->member)
-		return reward_list(tx, merchant, page->member, page->state, page->after, op->arena, rewards,
-			page->limit, ret_count, err);
+		return reward_list(tx, merchant, page->member, page->state, page->after, op->arena,
+			rewards, page->limit, ret_count, err);
 	return reward_list_state(tx, merchant, page->state ? page->state : REWARD_HELD, page->after,
 		op->arena, rewards, page->limit, ret_count, err);
 }

@@ -12,7 +12,8 @@
 /* ---- whose ---- */
 
 /* touch (a text, or null for nobody) or identifiers; neither: what the reader saw last. */
-static int read_whose(struct op *op, struct json_reader *r, bool reader_too, struct visit_whose *ret)
+static int read_whose(struct op *op, struct json_reader *r, bool reader_too,
+	struct visit_whose *ret)
 {
 	struct str touch = json_text_opt(r, "touch", 1, ID_CALLER_MAX);
 	bool nobody = json_is_null(r, "touch");
@@ -31,7 +32,8 @@ static int read_whose(struct op *op, struct json_reader *r, bool reader_too, str
 	}
 	if (identifiers) {
 		ret->how = WHOSE_IDENTIFIERS;
-		return op_identifiers(op, r, "identifiers", ret->identifiers, &ret->identifier_count);
+		return op_identifiers(op, r, "identifiers", ret->identifiers,
+			&ret->identifier_count);
 	}
 	if (!reader_too && !nobody)
 		return json_refuse(r, "touch", "is required, or identifiers");
@@ -106,12 +108,13 @@ int api_sale(struct op *op, struct err *err)
 		rc = read_sale(op, sale, err);
 	if (rc < 0)
 		return rc;
-	sale->key = visit_id_key(&op->api->options.keys, "sale", op->access->merchant->id, sale->id);
+	sale->key =
+		visit_id_key(&op->api->options.keys, "sale", op->access->merchant->id, sale->id);
 	sale->said = op->said;
 	sale->public_url = op->api->options.public_url;
 	op->unit.bucket = sale->whose.how == WHOSE_IDENTIFIERS
-				  ? identifier_bucket(&sale->whose.identifiers[0])
-				  : key_bucket(&sale->key);
+		? identifier_bucket(&sale->whose.identifiers[0])
+		: key_bucket(&sale->key);
 	op->request = sale;
 	op->call = call_sale;
 	return 0;
@@ -151,7 +154,8 @@ static int read_return_line(struct op *op, const struct json *value, struct str 
 	ret->line = json_text(&r, "line", 1, ID_CALLER_MAX);
 	quantity = json_text(&r, "quantity", 1, DECIMAL_TEXT_MAX);
 	if (r.rc == 0 && (!decimal_read(quantity, 3, &ret->quantity) || ret->quantity == 0))
-		json_refuse(&r, "quantity", "must be a decimal number with at most 3 decimals, not 0");
+		json_refuse(&r, "quantity",
+			"must be a decimal number with at most 3 decimals, not 0");
 	ret->has_amount = json_has(&r, "amount");
 	if (ret->has_amount)
 		ret->amount = json_int(&r, "amount", -NUM_AMOUNT_MAX, NUM_AMOUNT_MAX);
@@ -170,7 +174,8 @@ static void read_return_lines(struct op *op, struct json_reader *r, struct visit
 		return;
 	}
 	for (const struct json *v = array->first; v && r->rc == 0; v = v->next, ret->line_count++)
-		r->rc = read_return_line(op, v, json_at_index(r, "lines", (uint32_t)ret->line_count),
+		r->rc = read_return_line(op, v,
+			json_at_index(r, "lines", (uint32_t)ret->line_count),
 			&ret->lines[ret->line_count], r->err);
 }
 
@@ -195,7 +200,8 @@ int api_return(struct op *op, struct err *err)
 	rc = json_end(&r);
 	if (rc < 0)
 		return rc;
-	ret->sale = visit_id_key(&op->api->options.keys, "sale", op->access->merchant->id, ret->sale_id);
+	ret->sale = visit_id_key(&op->api->options.keys, "sale", op->access->merchant->id,
+		ret->sale_id);
 	ret->said = op->said;
 	op->unit.bucket = key_bucket(&ret->sale);
 	op->request = ret;
@@ -238,8 +244,8 @@ int api_attach(struct op *op, struct err *err)
 
 /* ---- the page ---- */
 
-static void write_page(struct op *op, const struct receipt *receipt, const struct receipt_place *place,
-	struct buf *buf)
+static void write_page(struct op *op, const struct receipt *receipt,
+	const struct receipt_place *place, struct buf *buf)
 {
 	const struct merchant *merchant = directory_merchant(op->world.directory, place->merchant);
 	const struct shop *shop = directory_shop(op->world.directory, place->shop);
@@ -250,7 +256,8 @@ static void write_page(struct op *op, const struct receipt *receipt, const struc
 
 	if (!language.ptr)
 		language = merchant->language_count ? merchant->languages[0] : STR("en");
-	snprintf(when, sizeof(when), "%04d-%02d-%02d %02d:%02d", day.year, day.month, day.day, hour, minute);
+	snprintf(when, sizeof(when), "%04d-%02d-%02d %02d:%02d", day.year, day.month, day.day, hour,
+		minute);
 	receipt_html(receipt, shop ? shop->name : merchant->name, language, str_of(when), buf);
 }
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What happens by itself: holds and points whose time has come, touches of unknown people, old events. Each
- * is found by a read that may cross buckets, then done in a unit of its own. And the proof of the whole
- * store, which walks it the same way. */
+/* What happens by itself: holds and points whose time has come, touches of unknown people, old
+ * events. Each is found by a read that may cross buckets, then done in a unit of its own. And the
+ * proof of the whole store, which walks it the same way. */
 #include <semaphore.h>
 #include <stdlib.h>
 #include <string.h>
@@ -40,9 +40,13 @@ static int run(struct unit *unit, struct store_tx *tx, int64_t now, struct err *
 {
 	struct job *job = (struct job *)unit;
 	struct api *api = job->sweep->api;
-	struct visit_env env = { .tx = tx, .now = now, .arena = job->arena,
-		.clock = api->options.clock, .keys = &api->options.keys,
-		.directory = job->sweep->world.directory, .catalogue = job->sweep->world.catalogue };
+	struct visit_env env = { .tx = tx,
+		.now = now,
+		.arena = job->arena,
+		.clock = api->options.clock,
+		.keys = &api->options.keys,
+		.directory = job->sweep->world.directory,
+		.catalogue = job->sweep->world.catalogue };
 
 	return job->call(job, &env, err);
 }
@@ -52,8 +56,8 @@ static void done(struct unit *unit)
 	sem_post(&((struct job *)unit)->sweep->done);
 }
 
-/* Runs the first n jobs together and waits for all; returns how many came through. One that fails is said
- * and left for the next sweep: it must not stand in the way of the others. */
+/* Runs the first n jobs together and waits for all; returns how many came through. One that fails
+ * is said and left for the next sweep: it must not stand in the way of the others. */
 static size_t run_jobs(struct sweep *sweep, size_t n)
 {
 	size_t sent = 0, good = 0;
@@ -62,7 +66,8 @@ static size_t run_jobs(struct sweep *sweep, size_t n)
 		struct job *job = &sweep->jobs[i];
 		struct err err;
 		arena_reset(job->arena);
-		job->unit = (struct unit) { .run = run, .done = done,
+		job->unit = (struct unit) { .run = run,
+			.done = done,
 			.bucket = id_bucket(job->due.member) };
 		if (store_submit(sweep->api->options.store, &job->unit, &err) < 0)
 			break; /* the queue is full: customers first */
@@ -74,7 +79,8 @@ static size_t run_jobs(struct sweep *sweep, size_t n)
 	for (size_t i = 0; i < sent; i++) {
 		good += sweep->jobs[i].unit.rc == 0;
 		if (sweep->jobs[i].unit.rc < 0)
-			log_warn("something due was left for later: %s", sweep->jobs[i].unit.err.text);
+			log_warn("something due was left for later: %s",
+				sweep->jobs[i].unit.err.text);
 	}
 	sweep->total += good;
 	return good;
@@ -206,11 +212,15 @@ static int prove_visits(struct api *api, struct store_tx *tx, const struct ledge
 	int rc;
 
 	world_hold(api, &world);
-	struct visit_env env = { .tx = tx, .clock = api->options.clock, .keys = &api->options.keys,
-		.directory = world.directory, .catalogue = world.catalogue };
+	struct visit_env env = { .tx = tx,
+		.clock = api->options.clock,
+		.keys = &api->options.keys,
+		.directory = world.directory,
+		.catalogue = world.catalogue };
 	rc = api_host(&env.host, err);
 	if (rc == 0)
-		rc = visit_verify(&env, report->sale_sums, report->breach, report->user, &counts, err);
+		rc = visit_verify(&env, report->sale_sums, report->breach, report->user, &counts,
+			err);
 	world_release(&world);
 	ret->sales = counts.sales;
 	ret->returns = counts.returns;

@@ -49,7 +49,8 @@ int api_touch(struct op *op, struct err *err)
 	rc = rc < 0 ? rc : json_end(&r);
 	if (rc < 0)
 		return rc;
-	touch->key = visit_id_key(&op->api->options.keys, "touch", op->access->merchant->id, touch->id);
+	touch->key =
+		visit_id_key(&op->api->options.keys, "touch", op->access->merchant->id, touch->id);
 	touch->said = op->said;
 	op->unit.bucket = identifier_bucket(&touch->identifiers[0]);
 	op->request = touch;
@@ -74,7 +75,8 @@ static struct str read_value(struct json_reader *r, struct arena *arena)
 	else if (value->type == JSON_STRING && value->string.len <= 200)
 		return value->string;
 	else
-		json_refuse(r, "value", "must be \"yes\", \"no\", \"timeout\", a text of at most 200 bytes or a number");
+		json_refuse(r, "value",
+			"must be \"yes\", \"no\", \"timeout\", a text of at most 200 bytes or a number");
 	return STR("");
 }
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What is kept in memory: the snapshots of the reference tables, and a script host per thread that runs
- * units. */
+/* What is kept in memory: the snapshots of the reference tables, and a script host per thread that
+ * runs units. */
 #include <stdlib.h>
 
 #include "api/api_impl.h"

@@ -28,8 +28,8 @@ struct settings {
 	char **args; /* what is left: the command's own arguments */
 	int arg_count;
 };
-/* Reads flags, ZEGEL_* and the file. On a mistake it has said what is wrong on standard error and returns
- * false. Strings live as long as the program. */
+/* Reads flags, ZEGEL_* and the file. On a mistake it has said what is wrong on standard error and
+ * returns false. Strings live as long as the program. */
 bool settings_read(int argc, char **argv, struct settings *ret);
 /* The help page: of everything, or of one command (NULL: all). false: no such command. */
 bool settings_help(const char *command);
@@ -53,9 +53,11 @@ struct keys {
 int folder_make(const char *dir, struct err *err) must_check;
 int folder_keys(const char *dir, struct keys *ret, struct err *err) must_check;
 /* The key file's bytes, to put into a backup; and back. */
-int folder_read_keys(const char *dir, char *out, size_t size, size_t *ret_len, struct err *err) must_check;
+int folder_read_keys(const char *dir, char *out, size_t size, size_t *ret_len,
+	struct err *err) must_check;
 int folder_write_keys(const char *dir, const char *bytes, size_t len, struct err *err) must_check;
-/* Only one server on a folder: an advisory lock held until the process ends. ERR_CONFLICT: another has it. */
+/* Only one server on a folder: an advisory lock held until the process ends. ERR_CONFLICT: another
+ * has it. */
 int folder_lock(const char *dir, struct err *err) must_check;
 
 /* ---- an open installation ---- */
@@ -66,7 +68,8 @@ struct site {
 	char url[1024];
 };
 /* Opens folder and store for a command. */
-int site_open(const struct settings *settings, bool read_only, struct site *ret, struct err *err) must_check;
+int site_open(const struct settings *settings, bool read_only, struct site *ret,
+	struct err *err) must_check;
 void site_close(struct site *site);
 void site_options(const struct settings *settings, const char *url, struct store_options *ret);
 void site_url(const struct settings *settings, char *out, size_t size);
@@ -85,13 +88,15 @@ int site_migrate(const struct settings *settings, struct err *err) must_check;
 
 struct serving;
 /* Starts store, api, http and jobs. Prints nothing. */
-int serving_start(const struct settings *settings, struct serving **ret, struct err *err) must_check;
+int serving_start(const struct settings *settings, struct serving **ret,
+	struct err *err) must_check;
 int serving_port(const struct serving *serving);
 /* Waits for SIGTERM or SIGINT. */
 void serving_wait(struct serving *serving);
 /* Finishes what was accepted, then stops. */
 void serving_stop(struct serving **serving);
 /* "http://127.0.0.1:8080" */
-void serving_url(const struct serving *serving, const struct settings *settings, char *out, size_t size);
+void serving_url(const struct serving *serving, const struct settings *settings, char *out,
+	size_t size);
 
 #endif

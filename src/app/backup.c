@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* zegel backup and restore. A backup is one file: a snapshot of the store, with the key file in a table of
- * its own, because one without the other brings nobody back. Who has the file has the keys: it is 0600. */
+/* zegel backup and restore. A backup is one file: a snapshot of the store, with the key file in a
+ * table of its own, because one without the other brings nobody back. Who has the file has the
+ * keys: it is 0600. */
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -11,8 +12,10 @@
 enum { KEEP, FETCH, DROP };
 
 static const struct store_stmt statements[] = {
-	[KEEP] = { "backup.keep", STORE_REFERENCE, "INSERT INTO kept_files (name, body) VALUES ($1, $2)" },
-	[FETCH] = { "backup.fetch", STORE_REFERENCE, "SELECT body FROM kept_files WHERE name = $1" },
+	[KEEP] = { "backup.keep", STORE_REFERENCE,
+		"INSERT INTO kept_files (name, body) VALUES ($1, $2)" },
+	[FETCH] = { "backup.fetch", STORE_REFERENCE,
+		"SELECT body FROM kept_files WHERE name = $1" },
 	[DROP] = { "backup.drop", STORE_REFERENCE, "DELETE FROM kept_files WHERE name = $1" },
 };
 static const char *const migrations[] = {
@@ -38,7 +41,8 @@ static int run_keep(struct unit *unit, struct store_tx *tx, int64_t now, struct 
 	struct keeping *k = (struct keeping *)unit;
 
 	(void)now;
-	return store_write(tx, &statements[KEEP], ARGS(V_TEXT(STR("keys")), V_BLOB(k->bytes, k->len)), 1, err);
+	return store_write(tx, &statements[KEEP],
+		ARGS(V_TEXT(STR("keys")), V_BLOB(k->bytes, k->len)), 1, err);
 }
 
 static int run_fetch(struct unit *unit, struct store_tx *tx, int64_t now, struct err *err)
@@ -54,7 +58,8 @@ static int run_fetch(struct unit *unit, struct store_tx *tx, int64_t now, struct
 		return rc;
 	struct str body = store_bytes(rows, 0);
 	if (rc == 0 || body.len > sizeof(k->bytes))
-		return err_set(err, ERR_INVALID, "this is a store, but no backup: it holds no keys");
+		return err_set(err, ERR_INVALID,
+			"this is a store, but no backup: it holds no keys");
 	memcpy(k->bytes, body.ptr, body.len);
 	k->len = body.len;
 	store_rows_done(&rows);
@@ -72,7 +77,8 @@ static int open_file(const struct settings *settings, const char *path, bool rea
 	return store_open(&options, ret, err);
 }
 
-static int run_on(const struct settings *settings, const char *path, struct keeping *k, struct err *err)
+static int run_on(const struct settings *settings, const char *path, struct keeping *k,
+	struct err *err)
 {
 	struct store *store;
 	char url[1200];
@@ -113,7 +119,8 @@ int cmd_backup(const struct settings *settings)
 	return EXIT_DONE;
 }
 
-static int copy_store(const struct settings *settings, const char *from, const char *to, struct err *err)
+static int copy_store(const struct settings *settings, const char *from, const char *to,
+	struct err *err)
 {
 	struct store *store;
 	char url[1200];
@@ -152,6 +159,7 @@ int cmd_restore(const struct settings *settings)
 	secret_wipe_bytes(&k, sizeof(k));
 	if (rc < 0)
 		return complain(settings, &err);
-	printf("%s is restored; prove it with zegel verify --data %s\n", settings->data, settings->data);
+	printf("%s is restored; prove it with zegel verify --data %s\n", settings->data,
+		settings->data);
 	return EXIT_DONE;
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* zegel demo: makes a data folder if there is none, serves it, plays the story of the mug through the
- * public contract, and serves on. A folder that some other use made is left alone. */
+/* zegel demo: makes a data folder if there is none, serves it, plays the story of the mug through
+ * the public contract, and serves on. A folder that some other use made is left alone. */
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Shared by the files of the demo: what it knows while the story is played, how it shows it, and how
- * a device hears its events.
+/* Shared by the files of the demo: what it knows while the story is played, how it shows it, and
+ * how a device hears its events.
  *
  *   demo.c         the command: folder, server, story, serving on
  *   demo_story.c   the story, scene by scene, through the public contract

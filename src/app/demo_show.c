@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* How the demo looks: eighty columns, who speaks at the left, JSON at the right, colours and pauses only
- * where a person looks. JSON is shown to be read, not to be parsed: members share a line while they fit,
- * and long texts (keys) are cut. */
+/* How the demo looks: eighty columns, who speaks at the left, JSON at the right, colours and pauses
+ * only where a person looks. JSON is shown to be read, not to be parsed: members share a line while
+ * they fit, and long texts (keys) are cut. */
 #include <langinfo.h>
 #include <locale.h>
 #include <signal.h>
@@ -31,8 +31,8 @@ void show_init(struct show *show)
 	setlocale(LC_CTYPE, "");
 	*show = (struct show) { .paced = isatty(STDOUT_FILENO) };
 	show->utf8 = strcmp(nl_langinfo(CODESET), "UTF-8") == 0;
-	show->colours = show->paced && term && strcmp(term, "dumb") != 0 &&
-		!(no_color && no_color[0]);
+	show->colours =
+		show->paced && term && strcmp(term, "dumb") != 0 && !(no_color && no_color[0]);
 }
 
 static void colour(const struct show *show, const char *code)
@@ -41,7 +41,8 @@ static void colour(const struct show *show, const char *code)
 		fputs(code, stdout);
 }
 
-/* Waits, if a person reads along; notices Ctrl-C (whose signal is blocked) and a reader that left. */
+/* Waits, if a person reads along; notices Ctrl-C (whose signal is blocked) and a reader that left.
+ */
 static void rest(struct show *show, enum pause ms)
 {
 	struct timespec wait = { .tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000L };
@@ -215,8 +216,8 @@ static size_t new_line(struct buf *buf, size_t column)
 	return column;
 }
 
-/* Members share a line while they fit; closers are what must follow the last on its line. Returns the
- * column it ended at. */
+/* Members share a line while they fit; closers are what must follow the last on its line. Returns
+ * the column it ended at. */
 static size_t write_filled(struct buf *buf, const struct json *value, size_t column, size_t closers)
 {
 	size_t width = inline_width(value);

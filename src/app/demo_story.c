@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The story of the mug, as the office, a reader and a till tell it to the server: nothing here knows how
- * it works inside. A shopper joins by one tap, buys three times, is offered a mug, takes it, and brings
- * something back. Each run has a shopper and ids of its own, so a folder can be played on again.
+/* The story of the mug, as the office, a reader and a till tell it to the server: nothing here
+ * knows how it works inside. A shopper joins by one tap, buys three times, is offered a mug, takes
+ * it, and brings something back. Each run has a shopper and ids of its own, so a folder can be
+ * played on again.
  *
  * To add a scene: a function like the others, and its name in `scenes`. */
 #include <stdio.h>
@@ -25,8 +26,10 @@ struct asking {
 
 static const char *method_word(enum client_method method)
 {
-	static const char *const words[] = { [CLIENT_GET] = "GET", [CLIENT_PUT] = "PUT",
-		[CLIENT_POST] = "POST", [CLIENT_DELETE] = "DELETE" };
+	static const char *const words[] = { [CLIENT_GET] = "GET",
+		[CLIENT_PUT] = "PUT",
+		[CLIENT_POST] = "POST",
+		[CLIENT_DELETE] = "DELETE" };
 
 	return words[method];
 }
@@ -180,11 +183,12 @@ static int start_campaign(struct demo *demo, struct err *err)
 			.key = demo->admin,
 			.method = CLIENT_PUT,
 			.path = STR("/v1/programmes/mug"),
-			.body = STR("{\"template\":\"stamps\",\"name\":{\"en\":\"Mug campaign\",\"nl\":"
-				    "\"Mokkenactie\"},\"starts\":\"2020-01-01\",\"joining\":\"ask\","
-				    "\"state\":\"running\",\"parameters\":{\"minimum\":1000,\"needed\":3,"
-				    "\"reward\":{\"code\":\"mug\",\"name\":{\"en\":\"a mug\",\"nl\":"
-				    "\"een mok\"}}}}") },
+			.body = STR(
+				"{\"template\":\"stamps\",\"name\":{\"en\":\"Mug campaign\",\"nl\":"
+				"\"Mokkenactie\"},\"starts\":\"2020-01-01\",\"joining\":\"ask\","
+				"\"state\":\"running\",\"parameters\":{\"minimum\":1000,\"needed\":3,"
+				"\"reward\":{\"code\":\"mug\",\"name\":{\"en\":\"a mug\",\"nl\":"
+				"\"een mok\"}}}}") },
 		&answer, err);
 	if (rc == 0)
 		show_effect(&demo->show, "It runs at once, in every shop, on every reader.");
@@ -222,7 +226,8 @@ static int choose_shopper(struct demo *demo, struct err *err)
 		demo->who = names[run % count][0];
 		snprintf(demo->tag, sizeof(demo->tag), "%s", names[run % count][1]);
 		if (round > 0)
-			snprintf(demo->tag, sizeof(demo->tag), "%s%d", names[run % count][1], round + 1);
+			snprintf(demo->tag, sizeof(demo->tag), "%s%d", names[run % count][1],
+				round + 1);
 		status = ask(demo,
 			&(struct asking) { .who = "till",
 				.key = demo->till.key,
@@ -315,10 +320,11 @@ static struct asking sale_of(struct demo *demo, int n, struct str at)
 		.key = demo->till.key,
 		.method = CLIENT_PUT,
 		.path = PRINT("/v1/sales/%s-sale-%d", demo->tag, n),
-		.body = PRINT("{\"state\":\"paid\",\"number\":\"%d\",\"at\":\"%s\",\"currency\":\"EUR\","
-			      "\"lines\":[{\"id\":\"1\",\"description\":\"%s\",\"quantity\":\"1\","
-			      "\"unit_price\":%d,\"amount\":%d,\"vat_rate\":\"21\"}],"
-			      "\"payments\":[{\"kind\":\"card\",\"amount\":%d}],\"total\":%d}",
+		.body = PRINT(
+			"{\"state\":\"paid\",\"number\":\"%d\",\"at\":\"%s\",\"currency\":\"EUR\","
+			"\"lines\":[{\"id\":\"1\",\"description\":\"%s\",\"quantity\":\"1\","
+			"\"unit_price\":%d,\"amount\":%d,\"vat_rate\":\"21\"}],"
+			"\"payments\":[{\"kind\":\"card\",\"amount\":%d}],\"total\":%d}",
 			n, at.ptr, sold[n - 1].what, price, price, price, price) };
 }
 
@@ -359,7 +365,8 @@ static int buys(struct demo *demo, struct err *err)
 	if (status != 200)
 		return status < 0 ? status : call(demo, &sale, &a, err);
 	tell_earned(demo, a);
-	snprintf(demo->receipt, sizeof(demo->receipt), "%s", text_of(json_get(a, "receipt"), "url"));
+	snprintf(demo->receipt, sizeof(demo->receipt), "%s",
+		text_of(json_get(a, "receipt"), "url"));
 	show_effect(&demo->show, "The receipt is kept; its page is %s", demo->receipt);
 	show_say(&demo->show,
 		"The line was down and the till is not sure the answer was its own: it sends the same sale "
@@ -416,7 +423,8 @@ static int takes(struct demo *demo, struct err *err)
 	rc = answer(demo, SALES, step, &a, err);
 	if (rc < 0)
 		return rc;
-	show_effect(&demo->show, "Three stamps are held for ten minutes: nobody can spend them twice.");
+	show_effect(&demo->show,
+		"Three stamps are held for ten minutes: nobody can spend them twice.");
 	show_say(&demo->show, "The till hears that there is something to hand out.");
 	return hear(demo, &demo->till, "reward_to_give", err);
 }
@@ -482,8 +490,8 @@ static int is_explained(struct demo *demo, struct err *err)
 	if (rc < 0)
 		return rc;
 	entries = json_get(a, "entries");
-	show_plain(&demo->show, "\n        %-12s %8s %8s %8s %8s", "newest first", "amount", "balance",
-		"held", "owed");
+	show_plain(&demo->show, "\n        %-12s %8s %8s %8s %8s", "newest first", "amount",
+		"balance", "held", "owed");
 	for (const struct json *e = entries ? entries->first : NULL; e; e = e->next)
 		show_plain(&demo->show, "        %-12s %8d %8d %8d %8d", text_of(e, "kind"),
 			(int)number_of(e, "amount"), (int)number_of(e, "balance"),
@@ -524,7 +532,8 @@ void demo_farewell(struct demo *demo)
 		demo->receipt);
 	show_plain(show, "The contract:  %s/v1/openapi.json", demo->url);
 	show_plain(show, "The figures:   %s/metrics", demo->url);
-	show_plain(show, "\nTo be the till yourself, in a terminal of its own:\n\n  ZEGEL=%s\n  KEY=%s",
+	show_plain(show,
+		"\nTo be the till yourself, in a terminal of its own:\n\n  ZEGEL=%s\n  KEY=%s",
 		demo->url, demo->till.key);
 	show_plain(show,
 		"\nWhat the till hears (leave it running, and tap or pay elsewhere):\n\n"

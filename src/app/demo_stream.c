@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A device's event stream, as a device keeps it: opened once, before anything happens, read when there
- * is something to wait for. What came meanwhile waits in the connection. */
+/* A device's event stream, as a device keeps it: opened once, before anything happens, read when
+ * there is something to wait for. What came meanwhile waits in the connection. */
 #include <stdio.h>
 #include <stdlib.h>
 

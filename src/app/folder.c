@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The data folder: DIR/zegel.db (with its -wal and -shm), DIR/keys, DIR/lock.
  *
- * The key file is text, one key a line: `identifier N HEX` (newest first; what identifiers are hashed with)
- * and `seal HEX` (what chains, callers' ids, access keys and arms are derived from). Losing it loses every
- * customer's recognition; leaking it undoes the tokens. It is read by its owner alone. */
+ * The key file is text, one key a line: `identifier N HEX` (newest first; what identifiers are
+ * hashed with) and `seal HEX` (what chains, callers' ids, access keys and arms are derived from).
+ * Losing it loses every customer's recognition; leaking it undoes the tokens. It is read by its
+ * owner alone. */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -101,7 +102,8 @@ int folder_read_keys(const char *dir, char *out, size_t size, size_t *ret_len, s
 	path_in(dir, "keys", path, sizeof(path));
 	fd = open(path, O_RDONLY | O_CLOEXEC);
 	if (fd < 0 && errno == ENOENT)
-		return err_set(err, ERR_IO, "%s is no data folder (it has no keys); make one with zegel init", dir);
+		return err_set(err, ERR_IO,
+			"%s is no data folder (it has no keys); make one with zegel init", dir);
 	if (fd < 0)
 		return file_err(err, path, "cannot be opened");
 	if (fstat(fd, &st) == 0 && (st.st_mode & 077) != 0) {
@@ -122,8 +124,9 @@ static bool read_hex(struct str text, struct secret *ret)
 	size_t len;
 
 	return text.len == sizeof(ret->bytes) * 2 &&
-	       sodium_hex2bin(ret->bytes, sizeof(ret->bytes), text.ptr, text.len, NULL, &len, NULL) == 0 &&
-	       len == sizeof(ret->bytes);
+		sodium_hex2bin(ret->bytes, sizeof(ret->bytes), text.ptr, text.len, NULL, &len,
+			NULL) == 0 &&
+		len == sizeof(ret->bytes);
 }
 
 static bool read_key_line(struct str line, struct keys *ret, struct secret *seal, bool *has_seal)
@@ -182,7 +185,7 @@ int folder_lock(const char *dir, struct err *err)
 		return 0; /* held until the process ends */
 	close(fd);
 	if (errno == EWOULDBLOCK)
-		return err_set(err, ERR_CONFLICT, "another zegel serves %s; stop it first, or take another --data",
-			dir);
+		return err_set(err, ERR_CONFLICT,
+			"another zegel serves %s; stop it first, or take another --data", dir);
 	return file_err(err, path, "cannot be locked");
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* zegel key: access keys of office and devices. A running server takes changes over within a second. */
+/* zegel key: access keys of office and devices. A running server takes changes over within a
+ * second. */
 #include <stdio.h>
 #include <string.h>
 
@@ -51,8 +52,9 @@ static void print_access(void *user, const struct access *a, id_t64 merchant, id
 	(void)user;
 	(void)merchant;
 	printf("%-16s %-18s %-9.10s  %s%.*s\n", id_text(a->id, "k", id),
-		device ? id_text(device, "d", of) : role_words[a->role], date_time_write(a->created_at, at),
-		a->revoked_at ? "[revoked] " : "", STR_ARG(a->name));
+		device ? id_text(device, "d", of) : role_words[a->role],
+		date_time_write(a->created_at, at), a->revoked_at ? "[revoked] " : "",
+		STR_ARG(a->name));
 }
 
 static int run_list(struct unit *unit, struct store_tx *tx, int64_t now, struct err *err)
@@ -94,7 +96,8 @@ static int find(struct keying *k, struct store_tx *tx, struct err *err)
 	int rc = access_list(tx, k->merchant, find_access, k, err);
 
 	if (rc == 0 && !k->found)
-		rc = err_set(err, ERR_NOT_FOUND, "there is no such key in force; zegel key list shows them");
+		rc = err_set(err, ERR_NOT_FOUND,
+			"there is no such key in force; zegel key list shows them");
 	return rc;
 }
 
@@ -152,15 +155,16 @@ static int which_merchant(struct keying *k, struct err *err)
 
 	if (k->settings->merchant[0])
 		return id_parse(str_of(k->settings->merchant), "mt", &k->merchant)
-			       ? 0
-			       : err_set(err, ERR_INVALID, "--merchant is an id like mt_...");
+			? 0
+			: err_set(err, ERR_INVALID, "--merchant is an id like mt_...");
 	rc = directory_open(k->site->store, &source, err);
 	if (rc < 0)
 		return rc;
 	directory = directory_hold(source);
 	m = directory_nth_merchant(directory, 0);
 	if (!m || directory_nth_merchant(directory, 1))
-		rc = err_set(err, ERR_INVALID, "there are several merchants (or none): say which with --merchant");
+		rc = err_set(err, ERR_INVALID,
+			"there are several merchants (or none): say which with --merchant");
 	else
 		k->merchant = m->id;
 	directory_release(&directory);
@@ -184,7 +188,8 @@ static void print_made(struct keying *k)
 	char id[ID_TEXT_MAX], text[ACCESS_TEXT_MAX];
 
 	access_text(&k->site->keys.access, k->made, text);
-	printf(k->settings->json ? "{\"id\":\"%s\",\"key\":\"%s\"}\n" : "id   %s\nkey  %s\nIt is shown this once.\n",
+	printf(k->settings->json ? "{\"id\":\"%s\",\"key\":\"%s\"}\n"
+				 : "id   %s\nkey  %s\nIt is shown this once.\n",
 		id_text(k->made, "k", id), text);
 	secret_wipe_bytes(text, sizeof(text));
 }
@@ -223,7 +228,8 @@ int cmd_key(const struct settings *settings)
 		return EXIT_USAGE;
 	}
 	if (acts[n].needs_id && !id_parse(str_of(settings->args[1]), "k", &k.key)) {
-		fprintf(stderr, "zegel key: %s is not the id of a key (k_...)\n", settings->args[1]);
+		fprintf(stderr, "zegel key: %s is not the id of a key (k_...)\n",
+			settings->args[1]);
 		return EXIT_USAGE;
 	}
 	if (!read_role(&k))

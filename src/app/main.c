@@ -18,8 +18,8 @@ static const struct {
 
 int complain(const struct settings *settings, const struct err *err)
 {
-	fprintf(stderr, "zegel %s: %s%s%s%s\n", settings->command, err->text, err->at[0] ? " (" : "", err->at,
-		err->at[0] ? ")" : "");
+	fprintf(stderr, "zegel %s: %s%s%s%s\n", settings->command, err->text,
+		err->at[0] ? " (" : "", err->at, err->at[0] ? ")" : "");
 	return EXIT_FAILED;
 }
 
@@ -72,7 +72,8 @@ int main(int argc, char **argv)
 	if (!settings_read(argc, argv, &settings) || !set_log_level(settings.log_level))
 		return EXIT_USAGE;
 	if (argc < 2) {
-		fprintf(stderr, "zegel: say what to do: zegel help lists the commands, zegel demo shows it all\n");
+		fprintf(stderr,
+			"zegel: say what to do: zegel help lists the commands, zegel demo shows it all\n");
 		return EXIT_USAGE;
 	}
 	for (size_t i = 0; i < sizeof(commands) / sizeof(*commands); i++)

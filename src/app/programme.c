@@ -24,8 +24,8 @@ static int print_templates(const struct settings *settings)
 			printf("%.*s\n", STR_ARG(buf_str(&buf)));
 			continue;
 		}
-		printf("%-10.*s counts %.*ss. %.*s\n", STR_ARG(scripts[i]->name), STR_ARG(scripts[i]->unit),
-			STR_ARG(title));
+		printf("%-10.*s counts %.*ss. %.*s\n", STR_ARG(scripts[i]->name),
+			STR_ARG(scripts[i]->unit), STR_ARG(title));
 		for (size_t k = 0; k < scripts[i]->param_count; k++) {
 			const struct param *p = &scripts[i]->params[k];
 			struct str text = texts_pick(&p->title, STR("en"), STR("en"));
@@ -62,7 +62,8 @@ static void print_programmes(const struct settings *settings, const struct catal
 			continue;
 		}
 		printf("%-20.*s %-8s %-8.*s version %d  %.*s\n", STR_ARG(p->code),
-			programme_state_words[p->state], STR_ARG(p->script), (int)p->version, STR_ARG(title));
+			programme_state_words[p->state], STR_ARG(p->script), (int)p->version,
+			STR_ARG(title));
 	}
 }
 

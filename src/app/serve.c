@@ -105,9 +105,12 @@ static void raise_limit(void)
 
 static int start_api(const struct settings *settings, struct serving *s, struct err *err)
 {
-	struct api_options options = { .store = s->site.store, .clock = clock_system(),
-		.keys = s->site.keys.visit, .identifiers = s->site.keys.identifiers,
-		.access = s->site.keys.access, .public_url = settings->public_url };
+	struct api_options options = { .store = s->site.store,
+		.clock = clock_system(),
+		.keys = s->site.keys.visit,
+		.identifiers = s->site.keys.identifiers,
+		.access = s->site.keys.access,
+		.public_url = settings->public_url };
 	int rc = store_start(s->site.store, err);
 
 	if (rc == 0)
@@ -123,7 +126,8 @@ static int start_http(const struct settings *settings, struct serving *s, struct
 		.tls_key = settings->tls_key[0] ? settings->tls_key : NULL,
 		.threads = (int)settings->threads,
 		.connections_max = (int)settings->connections_max,
-		.handle = api_handle, .user = s->api };
+		.handle = api_handle,
+		.user = s->api };
 	int rc = http_start(&options, &s->http, err);
 
 	if (rc == 0)
@@ -161,13 +165,14 @@ int serving_port(const struct serving *serving)
 	return http_port(serving->http);
 }
 
-void serving_url(const struct serving *serving, const struct settings *settings, char *out, size_t size)
+void serving_url(const struct serving *serving, const struct settings *settings, char *out,
+	size_t size)
 {
 	const char *colon = strrchr(settings->listen, ':');
 	int host = colon ? (int)(colon - settings->listen) : (int)strlen(settings->listen);
 
-	snprintf(out, size, "%s://%.*s:%d", settings->tls_cert[0] ? "https" : "http", host, settings->listen,
-		serving_port(serving));
+	snprintf(out, size, "%s://%.*s:%d", settings->tls_cert[0] ? "https" : "http", host,
+		settings->listen, serving_port(serving));
 }
 
 void serving_wait(struct serving *serving)
@@ -182,7 +187,8 @@ void serving_wait(struct serving *serving)
 	sigwait(&set, &sig);
 }
 
-/* http first, so that nothing new comes; then the jobs; then the store, which finishes its queue. */
+/* http first, so that nothing new comes; then the jobs; then the store, which finishes its queue.
+ */
 void serving_stop(struct serving **serving)
 {
 	struct serving *s = *serving;
@@ -193,7 +199,8 @@ void serving_stop(struct serving **serving)
 		http_stop(&s->http, STOP_WAIT_S);
 	}
 	stop_jobs(s);
-	store_close(&s->site.store); /* what was accepted is finished before what it works with goes */
+	store_close(
+		&s->site.store); /* what was accepted is finished before what it works with goes */
 	api_free(&s->api);
 	site_close(&s->site);
 	free(s);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Settings from flags, variables and a file, all from settings.def; and the help made of the same list. */
+/* Settings from flags, variables and a file, all from settings.def; and the help made of the same
+ * list. */
 #include <ctype.h>
 #include <errno.h>
 #include <stddef.h>
@@ -87,7 +88,8 @@ bool settings_help(const char *word)
 	for (size_t i = 0; i < COMMAND_COUNT; i++) {
 		if (strcmp(commands[i].name, word) != 0)
 			continue;
-		printf("zegel %s %s\n\n%s\n\n", commands[i].name, commands[i].args, commands[i].text);
+		printf("zegel %s %s\n\n%s\n\n", commands[i].name, commands[i].args,
+			commands[i].text);
 		for (size_t k = 0; k < COUNT; k++)
 			if (reads(&list[k], word))
 				print_flag(&list[k]);
@@ -103,7 +105,8 @@ struct reading {
 	enum source from[COUNT];
 };
 
-static void assign(struct reading *r, size_t n, const char *value, enum source source, int64_t number)
+static void assign(struct reading *r, size_t n, const char *value, enum source source,
+	int64_t number)
 {
 	char *field = (char *)r->to + list[n].offset;
 
@@ -118,7 +121,8 @@ static void assign(struct reading *r, size_t n, const char *value, enum source s
 		*(bool *)field = number != 0;
 }
 
-static bool set(struct reading *r, size_t n, const char *value, enum source source, const char *where)
+static bool set(struct reading *r, size_t n, const char *value, enum source source,
+	const char *where)
 {
 	int64_t number = 1;
 
@@ -127,7 +131,8 @@ static bool set(struct reading *r, size_t n, const char *value, enum source sour
 		return false;
 	}
 	if (list[n].kind == FLAG)
-		number = value && value[0] && strcmp(value, "0") != 0 && strcmp(value, "false") != 0;
+		number =
+			value && value[0] && strcmp(value, "0") != 0 && strcmp(value, "false") != 0;
 	assign(r, n, value, source, number);
 	return true;
 }
@@ -139,8 +144,9 @@ static size_t find(struct str name)
 		size_t i = 0;
 		if (strlen(list[n].name) != name.len)
 			continue;
-		while (i < name.len && (name.ptr[i] == list[n].name[i] ||
-					       (name.ptr[i] == '-' && list[n].name[i] == '_')))
+		while (i < name.len &&
+			(name.ptr[i] == list[n].name[i] ||
+				(name.ptr[i] == '-' && list[n].name[i] == '_')))
 			i++;
 		if (i == name.len)
 			return n;
@@ -177,7 +183,8 @@ static bool read_line(struct reading *r, char *line, const char *path, int numbe
 	rest = str_trim(rest);
 	n = find(name);
 	if (n == COUNT) {
-		fprintf(stderr, "zegel: %s line %d: there is no setting %.*s\n", path, number, STR_ARG(name));
+		fprintf(stderr, "zegel: %s line %d: there is no setting %.*s\n", path, number,
+			STR_ARG(name));
 		return false;
 	}
 	value = strndup(rest.ptr ? rest.ptr : "", rest.len);
@@ -202,8 +209,8 @@ static bool read_file(struct reading *r, const char *path)
 
 static bool unknown_flag(const char *arg, const char *word)
 {
-	fprintf(stderr, "zegel %s: there is no %s here; zegel help %s lists what there is\n", word, arg,
-		word);
+	fprintf(stderr, "zegel %s: there is no %s here; zegel help %s lists what there is\n", word,
+		arg, word);
 	return false;
 }
 

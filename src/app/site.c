@@ -31,7 +31,9 @@ static const struct store_room *const *all_rooms(size_t *ret_count)
 
 void site_options(const struct settings *settings, const char *url, struct store_options *ret)
 {
-	*ret = (struct store_options) { .url = str_of(url), .clock = clock_system(), .queue_max = (int)settings->queue_max,
+	*ret = (struct store_options) { .url = str_of(url),
+		.clock = clock_system(),
+		.queue_max = (int)settings->queue_max,
 		.group_max = (int)settings->group_max };
 	ret->rooms = all_rooms(&ret->room_count);
 }
@@ -81,15 +83,18 @@ static int run_add(struct unit *unit, struct store_tx *tx, int64_t now, struct e
 	const struct settings *s = a->settings;
 	struct clock *clock = clock_system();
 	struct merchant_new merchant = { .id = id_new(0, now, clock_random32(clock)),
-		.name = str_of(s->name[0] ? s->name : "My shop"), .country = str_of(s->country),
-		.sector = str_of(s->sector), .currency = str_of(s->currency),
-		.time_zone = str_of(s->time_zone), .languages = str_of(s->languages) };
+		.name = str_of(s->name[0] ? s->name : "My shop"),
+		.country = str_of(s->country),
+		.sector = str_of(s->sector),
+		.currency = str_of(s->currency),
+		.time_zone = str_of(s->time_zone),
+		.languages = str_of(s->languages) };
 	id_t64 key = id_new(0, now, clock_random32(clock));
 	int rc = shop_add_merchant(tx, &merchant, now, err);
 
 	if (rc == 0)
-		rc = access_add(tx, &a->site->keys.access, key, merchant.id, 0, ROLE_ADMIN, STR("admin"), now,
-			err);
+		rc = access_add(tx, &a->site->keys.access, key, merchant.id, 0, ROLE_ADMIN,
+			STR("admin"), now, err);
 	a->made->merchant = merchant.id;
 	id_text(merchant.id, "mt", a->made->merchant_text);
 	access_text(&a->site->keys.access, key, a->made->admin_key);
@@ -99,7 +104,10 @@ static int run_add(struct unit *unit, struct store_tx *tx, int64_t now, struct e
 int site_add_merchant(struct site *site, const struct settings *settings, struct merchant_made *ret,
 	struct err *err)
 {
-	struct adding adding = { .unit = { .run = run_add }, .site = site, .settings = settings, .made = ret };
+	struct adding adding = { .unit = { .run = run_add },
+		.site = site,
+		.settings = settings,
+		.made = ret };
 	int rc = store_run(site->store, &adding.unit);
 
 	if (rc < 0)
@@ -110,7 +118,8 @@ int site_add_merchant(struct site *site, const struct settings *settings, struct
 static void print_made(const struct settings *settings, const struct merchant_made *made)
 {
 	if (settings->json) {
-		printf("{\"merchant\":\"%s\",\"admin_key\":\"%s\"}\n", made->merchant_text, made->admin_key);
+		printf("{\"merchant\":\"%s\",\"admin_key\":\"%s\"}\n", made->merchant_text,
+			made->admin_key);
 		return;
 	}
 	printf("merchant   %s\nadmin key  %s\n\nThe key is shown this once. Keep it; `zegel key new` makes more.\n",
@@ -151,8 +160,9 @@ static int list_merchants(const struct settings *settings, struct site *site, st
 	directory = directory_hold(source);
 	const struct merchant *m;
 	for (size_t i = 0; (m = directory_nth_merchant(directory, i)); i++)
-		printf(settings->json ? "{\"merchant\":\"%s\",\"country\":\"%.*s\",\"currency\":\"%.*s\"}\n"
-				      : "%-18s %.*s %.*s\n",
+		printf(settings->json
+				? "{\"merchant\":\"%s\",\"country\":\"%.*s\",\"currency\":\"%.*s\"}\n"
+				: "%-18s %.*s %.*s\n",
 			id_text(m->id, "mt", id), STR_ARG(m->country), STR_ARG(m->currency));
 	directory_release(&directory);
 	directory_close(&source);

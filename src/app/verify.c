@@ -23,19 +23,23 @@ static void print_proof(const struct settings *settings, const struct api_proof 
 {
 	if (isatty(STDERR_FILENO))
 		fprintf(stderr, "\r\033[K");
-	printf(settings->json
-			? "{\"accounts\":%" PRId64 ",\"entries\":%" PRId64 ",\"lots\":%" PRId64 ",\"holds\":%" PRId64
-			  ",\"sales\":%" PRId64 ",\"returns\":%" PRId64 ",\"breaches\":%" PRId64 "}\n"
-			: "accounts %" PRId64 "\nentries  %" PRId64 "\nlots     %" PRId64 "\nholds    %" PRId64
-			  "\nsales    %" PRId64 "\nreturns  %" PRId64 "\nbreaches %" PRId64 "\n",
+	printf(settings->json ? "{\"accounts\":%" PRId64 ",\"entries\":%" PRId64
+				",\"lots\":%" PRId64 ",\"holds\":%" PRId64 ",\"sales\":%" PRId64
+				",\"returns\":%" PRId64 ",\"breaches\":%" PRId64 "}\n"
+			      : "accounts %" PRId64 "\nentries  %" PRId64 "\nlots     %" PRId64
+				"\nholds    %" PRId64 "\nsales    %" PRId64 "\nreturns  %" PRId64
+				"\nbreaches %" PRId64 "\n",
 		p->accounts, p->entries, p->lots, p->holds, p->sales, p->returns, p->breaches);
 }
 
 static int verify(const struct settings *settings, struct site *site, struct api_proof *proof,
 	struct err *err)
 {
-	struct api_options options = { .store = site->store, .clock = clock_system(),
-		.keys = site->keys.visit, .identifiers = site->keys.identifiers, .access = site->keys.access };
+	struct api_options options = { .store = site->store,
+		.clock = clock_system(),
+		.keys = site->keys.visit,
+		.identifiers = site->keys.identifiers,
+		.access = site->keys.access };
 	struct api *api;
 	int rc = api_new(&options, &api, err);
 

@@ -20,7 +20,7 @@
 #include "base/arena_impl.h"
 
 #define ALIGN 16
-#define FIRST_SIZE 8192           /* with the arena's own fields: most requests need no second */
+#define FIRST_SIZE 8192 /* with the arena's own fields: most requests need no second */
 #define BLOCK_MAX ((size_t)1 << 20)
 
 struct block {

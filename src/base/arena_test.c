@@ -75,8 +75,8 @@ static void texts_end_in_nul(void **state)
 	assert_non_null(empty.ptr);
 	assert_int_equal(empty.len, 0);
 	assert_str(arena_printf(arena, "%s=%d", "x", -5), "x=-5");
-	assert_str(
-		arena_printf(arena, "%3000d", 1 > 0 ? 7 : 0), arena_printf(arena, "%3000d", 7).ptr);
+	assert_str(arena_printf(arena, "%3000d", 1 > 0 ? 7 : 0),
+		arena_printf(arena, "%3000d", 7).ptr);
 }
 
 static void the_newest_grows_in_place(void **state)

@@ -37,8 +37,9 @@ static void names_and_statuses(void **state)
 static void every_error_is_complete(void **state)
 {
 	for (int code = -1; code >= -(int)ERR_INDEX_COUNT; code--) {
-		assert_row(err_name(code), strspn(err_name(code), "abcdefghijklmnopqrstuvwxyz-")
-				== strlen(err_name(code)));
+		assert_row(err_name(code),
+			strspn(err_name(code), "abcdefghijklmnopqrstuvwxyz-") ==
+				strlen(err_name(code)));
 		assert_row(err_name(code), err_status(code) >= 400 && err_status(code) < 600);
 		assert_row(err_name(code), err_title(code)[strlen(err_title(code)) - 1] != '.');
 	}

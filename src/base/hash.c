@@ -40,8 +40,8 @@ void secret_wipe(struct secret *secret)
 	sodium_memzero(secret, sizeof *secret);
 }
 
-void secret_derive(
-	const struct secret *master, const char *label, struct str extra, struct secret *ret)
+void secret_derive(const struct secret *master, const char *label, struct str extra,
+	struct secret *ret)
 {
 	struct hash hash;
 	hash_init(&hash, master);

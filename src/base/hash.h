@@ -23,8 +23,8 @@ void secret_wipe(struct secret *secret);
 void secret_wipe_bytes(void *ptr, size_t len);
 /* A key for another purpose, made from a master key (BLAKE2b keyed with it over label and
  * extra). */
-void secret_derive(
-	const struct secret *master, const char *label, struct str extra, struct secret *ret);
+void secret_derive(const struct secret *master, const char *label, struct str extra,
+	struct secret *ret);
 
 /* Keyed BLAKE2b-256 (RFC 7693), in parts. */
 struct hash {

@@ -21,8 +21,8 @@ id_t64 id_new(uint16_t bucket, int64_t now_us, uint32_t random)
 	int64_t ms = now_us / 1000 - EPOCH_MS;
 	/* A clock that stands before 2024 gives 1, not 0: an id is never 0. */
 	ms = ms < 1 ? 1 : ms > TIME_MAX ? TIME_MAX : ms;
-	return (id_t64)((uint64_t)bucket << 48 | (uint64_t)ms << RANDOM_BITS
-		| (random & ((1u << RANDOM_BITS) - 1)));
+	return (id_t64)((uint64_t)bucket << 48 | (uint64_t)ms << RANDOM_BITS |
+		(random & ((1u << RANDOM_BITS) - 1)));
 }
 
 uint16_t id_bucket(id_t64 id)

@@ -23,7 +23,13 @@ bool num_mul_div(int64_t a, int64_t b, int64_t c, int64_t *ret);
 bool num_parse(struct str s, int64_t *ret);
 bool num_parse_range(struct str s, int64_t min, int64_t max, int64_t *ret);
 
-static inline int64_t num_min(int64_t a, int64_t b) { return a < b ? a : b; }
-static inline int64_t num_max(int64_t a, int64_t b) { return a > b ? a : b; }
+static inline int64_t num_min(int64_t a, int64_t b)
+{
+	return a < b ? a : b;
+}
+static inline int64_t num_max(int64_t a, int64_t b)
+{
+	return a > b ? a : b;
+}
 
 #endif

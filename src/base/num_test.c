@@ -123,6 +123,6 @@ static void ranges(void **state)
 
 int main(void)
 {
-	return TEST_MAIN(
-		test(sums_and_products), test(mul_div_goes_down), test(parsing), test(ranges));
+	return TEST_MAIN(test(sums_and_products), test(mul_div_goes_down), test(parsing),
+		test(ranges));
 }

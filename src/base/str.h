@@ -15,8 +15,11 @@ struct str {
 };
 
 /* A str of a string literal, usable in initialisers. */
-#define STR_INIT(literal) { (literal), sizeof(literal) - 1 }
-#define STR(literal) ((struct str) STR_INIT(literal))
+#define STR_INIT(literal) \
+	{ \
+		(literal), sizeof(literal) - 1 \
+	}
+#define STR(literal) ((struct str)STR_INIT(literal))
 /* printf("%.*s", STR_ARG(s)) */
 #define STR_ARG(s) (int)(s).len, (s).ptr
 

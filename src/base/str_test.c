@@ -27,8 +27,13 @@ static void cutting(void **state)
 	static const struct {
 		const char *text, *before, *after;
 	} rows[] = {
-		{ "a.b", "a", "b" }, { "a", "a", "" }, { "", "", "" }, { ".", "", "" },
-		{ "a.", "a", "" }, { ".b", "", "b" }, { "a.b.c", "a", "b.c" },
+		{ "a.b", "a", "b" },
+		{ "a", "a", "" },
+		{ "", "", "" },
+		{ ".", "", "" },
+		{ "a.", "a", "" },
+		{ ".b", "", "b" },
+		{ "a.b.c", "a", "b.c" },
 	};
 	for (size_t i = 0; i < COUNT(rows); i++) {
 		struct str rest = str_of(rows[i].text);
@@ -91,9 +96,18 @@ static void utf8(void **state)
 		{ "cut 2", STR_INIT("0123456789\xC3"), 10 },
 		{ "cut 3", STR_INIT("\xE2\x82"), 0 },
 		{ "cut 4", STR_INIT("\xF0\x9F\x98"), 0 },
-		{ "no tail 2", STR_INIT("\xC3" "a"), 0 },
-		{ "no tail 3", STR_INIT("\xE2\x82" "a"), 0 },
-		{ "no tail 4", STR_INIT("\xF0\x9F\x98" "a"), 0 },
+		{ "no tail 2",
+			STR_INIT("\xC3"
+				 "a"),
+			0 },
+		{ "no tail 3",
+			STR_INIT("\xE2\x82"
+				 "a"),
+			0 },
+		{ "no tail 4",
+			STR_INIT("\xF0\x9F\x98"
+				 "a"),
+			0 },
 	};
 	for (size_t i = 0; i < COUNT(rows); i++) {
 		size_t at = 99;

@@ -8,7 +8,7 @@
 
 #include "base/str.h"
 
-#define BASE32_LEN(bytes) (((bytes) * 8 + 4) / 5)
+#define BASE32_LEN(bytes) (((bytes)*8 + 4) / 5)
 
 /* Writes BASE32_LEN(len) characters and a NUL; out has room for them. Bits are taken from the top;
  * the last character is padded with zero bits. */

@@ -16,8 +16,8 @@
 struct csv;
 /* fields are valid during the call. Return 0 to go on; anything else stops the feed and is
  * returned. */
-typedef int csv_record(
-	void *user, int64_t line, const struct str *fields, int count, struct err *err);
+typedef int csv_record(void *user, int64_t line, const struct str *fields, int count,
+	struct err *err);
 
 /* NULL if there is no memory. */
 struct csv *csv_new(csv_record *record, void *user);

@@ -126,8 +126,8 @@ static void the_callback_can_stop(void **state)
 	buf_done(&heard.buf);
 }
 
-static int count_fields(
-	void *user, int64_t line, const struct str *fields, int count, struct err *err)
+static int count_fields(void *user, int64_t line, const struct str *fields, int count,
+	struct err *err)
 {
 	*(int *)user += count;
 	return 0;

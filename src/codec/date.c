@@ -12,7 +12,7 @@
 #include <string.h>
 
 #define DAY_S INT64_C(86400)
-#define YEAR_MIN 1970 /* of a date-time */
+#define YEAR_MIN 1970                    /* of a date-time */
 #define TIME_END_S INT64_C(253402300800) /* 10000-01-01T00:00:00Z */
 #define ZONE_NAME_MAX 64
 
@@ -258,8 +258,8 @@ static int64_t offset_found(const struct zone *zone, int64_t seconds)
 	return g_time_zone_get_offset(zone->tz, interval);
 }
 
-/* How far local time is ahead of UTC at an instant, in seconds. A checkout asks for one quarter of an
- * hour again and again, and since 1990 no zone changed its clocks but at a quarter: the last few
+/* How far local time is ahead of UTC at an instant, in seconds. A checkout asks for one quarter of
+ * an hour again and again, and since 1990 no zone changed its clocks but at a quarter: the last few
  * answers are kept, a slot a quarter. */
 #define YEAR_1990_S INT64_C(631152000)
 #define QUARTER_S 900

@@ -23,8 +23,8 @@ struct date {
  * second of which 6 count, offset 'Z', 'z' or +-hh:mm; a leap second is read as the second
  * after). */
 bool date_time_read(struct str text, int64_t *ret_us);
-/* The same for when something happens in a shop: from 2000 to the end of 2199, so that years can be added to
- * it without leaving what a date holds. */
+/* The same for when something happens in a shop: from 2000 to the end of 2199, so that years can be
+ * added to it without leaving what a date holds. */
 bool date_moment_read(struct str text, int64_t *ret_us);
 /* Writes "2026-11-21T20:15:00Z", with ".123456" if it has a fraction. Returns out. */
 char *date_time_write(int64_t us, char out[DATE_TEXT_MAX]);

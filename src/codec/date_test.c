@@ -144,8 +144,8 @@ static void every_day(void **state)
 	struct date expected = { 1, 1, 1 };
 	for (int64_t days = -719162; days <= 2932896; days++) {
 		struct date date = date_of_days(days);
-		if (date_days(date) != days || date.year != expected.year
-			|| date.month != expected.month || date.day != expected.day)
+		if (date_days(date) != days || date.year != expected.year ||
+			date.month != expected.month || date.day != expected.day)
 			fail_msg("day %lld", (long long)days);
 		bool leap =
 			expected.year % 4 == 0 && (expected.year % 100 || expected.year % 400 == 0);

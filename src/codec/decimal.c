@@ -12,8 +12,8 @@ static bool add_digits(struct str digits, int64_t sign, int64_t *number)
 {
 	for (size_t i = 0; i < digits.len; i++) {
 		char c = digits.ptr[i];
-		if (c < '0' || c > '9' || !num_mul(*number, 10, number)
-			|| !num_add(*number, sign * (c - '0'), number))
+		if (c < '0' || c > '9' || !num_mul(*number, 10, number) ||
+			!num_add(*number, sign * (c - '0'), number))
 			return false;
 	}
 	return digits.len > 0;

@@ -70,8 +70,8 @@ static void reading_and_writing(void **state)
 		assert_row(rows[i].text, value == rows[i].value);
 		char text[DECIMAL_TEXT_MAX];
 		if (good)
-			assert_string_equal(
-				decimal_write(value, rows[i].decimals, text), rows[i].shortest);
+			assert_string_equal(decimal_write(value, rows[i].decimals, text),
+				rows[i].shortest);
 	}
 	int64_t value;
 	assert_false(decimal_read(str_bytes("1\0", 2), 3, &value));
@@ -85,8 +85,8 @@ static void every_small_value_comes_back(void **state)
 			char text[DECIMAL_TEXT_MAX];
 			int64_t back = KEPT;
 			decimal_write(value, decimals, text);
-			assert_row(
-				text, decimal_read(str_of(text), decimals, &back) && back == value);
+			assert_row(text,
+				decimal_read(str_of(text), decimals, &back) && back == value);
 		}
 }
 

@@ -37,20 +37,20 @@ struct json {
 	enum json_type type;
 	bool boolean;
 	int64_t integer;
-	double number;      /* JSON_DOUBLE only; never money */
-	struct str string;  /* JSON_STRING: unescaped, valid UTF-8, without U+0000 */
-	struct str name;    /* its key, if it stands in an object */
-	struct json *first; /* first child */
-	struct json *next;  /* next sibling */
-	uint32_t count;     /* number of children */
+	double number;              /* JSON_DOUBLE only; never money */
+	struct str string;          /* JSON_STRING: unescaped, valid UTF-8, without U+0000 */
+	struct str name;            /* its key, if it stands in an object */
+	struct json *first;         /* first child */
+	struct json *next;          /* next sibling */
+	uint32_t count;             /* number of children */
 	const struct json **sorted; /* its members by name, if there are more than JSON_SORT_FROM */
 };
 
 /* Parses the whole of bytes. The tree and its strings live in the arena and do not point into
  * bytes. ERR_UNREADABLE with `at` "offset N" (0-based byte) for what is not JSON as above;
  * ERR_TOO_LARGE past JSON_DEPTH_MAX; ERR_NO_MEMORY. */
-int json_parse(
-	struct arena *arena, struct str bytes, struct json **ret, struct err *err) must_check;
+int json_parse(struct arena *arena, struct str bytes, struct json **ret,
+	struct err *err) must_check;
 
 /* The member of that name; NULL if absent or if object is not an object. */
 const struct json *json_get(const struct json *object, const char *name);
@@ -92,8 +92,8 @@ const struct json *json_array(struct json_reader *r, const char *name, uint32_t 
 const struct json *json_object(struct json_reader *r, const char *name);
 /* Optional members: the default (an empty str, NULL) if absent or null. */
 struct str json_text_opt(struct json_reader *r, const char *name, size_t min, size_t max);
-int64_t json_int_opt(
-	struct json_reader *r, const char *name, int64_t min, int64_t max, int64_t otherwise);
+int64_t json_int_opt(struct json_reader *r, const char *name, int64_t min, int64_t max,
+	int64_t otherwise);
 bool json_bool_opt(struct json_reader *r, const char *name, bool otherwise);
 const struct json *json_array_opt(struct json_reader *r, const char *name, uint32_t max);
 const struct json *json_object_opt(struct json_reader *r, const char *name);

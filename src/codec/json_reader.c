@@ -120,7 +120,7 @@ int json_end(struct json_reader *r)
 	for (const struct json *member = r->object->first; member; member = member->next, i++)
 		if (!(r->seen[i / 64] >> (i % 64) & 1))
 			return refuse_at(r, ERR_UNKNOWN_FIELD,
-				pointer(r, member->name, (struct str){ NULL, 0 }),
+				pointer(r, member->name, (struct str) { NULL, 0 }),
 				"is not a known field");
 	return 0;
 }
@@ -251,8 +251,8 @@ struct str json_text_opt(struct json_reader *r, const char *name, size_t min, si
 	return json_has(r, name) ? json_text(r, name, min, max) : (struct str) { NULL, 0 };
 }
 
-int64_t json_int_opt(
-	struct json_reader *r, const char *name, int64_t min, int64_t max, int64_t otherwise)
+int64_t json_int_opt(struct json_reader *r, const char *name, int64_t min, int64_t max,
+	int64_t otherwise)
 {
 	return json_has(r, name) ? json_int(r, name, min, max) : otherwise;
 }

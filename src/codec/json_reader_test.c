@@ -222,8 +222,8 @@ static void the_first_fault_is_kept(void **state)
 	struct arena *arena ARENA_AUTO = arena_new(1 << 20);
 	struct json_reader r, inner;
 	struct err err;
-	json_begin(
-		&r, arena, parsed(arena, "{\"a\":\"x\",\"b\":2,\"c\":{\"d\":1}}"), STR(""), &err);
+	json_begin(&r, arena, parsed(arena, "{\"a\":\"x\",\"b\":2,\"c\":{\"d\":1}}"), STR(""),
+		&err);
 	assert_int_equal(json_int(&r, "a", 0, 9), 0);
 	assert_int_equal(json_int(&r, "b", 0, 9), 0);
 	assert_false(json_has(&r, "b"));

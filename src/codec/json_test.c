@@ -134,8 +134,11 @@ static void a_full_arena(void **state)
 	struct arena *arena ARENA_AUTO = arena_new(2000);
 	struct json *tree = NULL;
 	struct err err;
-	assert_int_equal(json_parse(arena, STR("[1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16,17,18,19,"
-		"20,21,22,23,24,25,26,27,28,29]"), &tree, &err), ERR_NO_MEMORY);
+	assert_int_equal(json_parse(arena,
+				 STR("[1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16,17,18,19,"
+				     "20,21,22,23,24,25,26,27,28,29]"),
+				 &tree, &err),
+		ERR_NO_MEMORY);
 	assert_string_equal(err.at, "");
 }
 

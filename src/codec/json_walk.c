@@ -261,12 +261,12 @@ static bool number(struct walk *w)
 			return false;
 	}
 	if (!integer)
-		return !overflows(mantissa, power)
-			|| fail_at(w, start, ERR_UNREADABLE, "this number is too large");
+		return !overflows(mantissa, power) ||
+			fail_at(w, start, ERR_UNREADABLE, "this number is too large");
 	struct str text = str_first(str_from(w->bytes, start), w->at - start);
 	int64_t ignored;
-	return (negative && str_is(mantissa, "0")) || num_parse(text, &ignored)
-		|| fail_at(w, start, ERR_UNREADABLE, "this integer does not fit in 64 bits");
+	return (negative && str_is(mantissa, "0")) || num_parse(text, &ignored) ||
+		fail_at(w, start, ERR_UNREADABLE, "this integer does not fit in 64 bits");
 }
 
 /* ---- values ---- */

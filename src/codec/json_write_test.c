@@ -56,7 +56,9 @@ static void texts(void **state)
 		{ STR_INIT("'"), "\"'\"" },
 		{ STR_INIT("\xC3\xA9\xE2\x82\xAC\xF0\x9F\x98\x80"),
 			"\"\xC3\xA9\xE2\x82\xAC\xF0\x9F\x98\x80\"" },
-		{ STR_INIT("a\xE2\x80\xA8" "b\xE2\x80\xA9"), "\"a\\u2028b\\u2029\"" },
+		{ STR_INIT("a\xE2\x80\xA8"
+			   "b\xE2\x80\xA9"),
+			"\"a\\u2028b\\u2029\"" },
 		{ STR_INIT("\xE2\x80\xA7\xE2\x80\xAA"), "\"\xE2\x80\xA7\xE2\x80\xAA\"" },
 		{ STR_INIT("\xE2\x80"), "\"\xE2\x80\"" },
 	};

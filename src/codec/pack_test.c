@@ -74,8 +74,8 @@ static void damage_is_found(void **state)
 				ERR_BROKEN);
 	for (size_t bit = 0; bit < packed.len * 8; bit++) {
 		bytes[bit / 8] ^= (char)(1 << bit % 8);
-		int rc = unpack(
-			arena, str_bytes(bytes, packed.len), PACK_RECEIPT, 10000, &back, &err);
+		int rc = unpack(arena, str_bytes(bytes, packed.len), PACK_RECEIPT, 10000, &back,
+			&err);
 		assert_true(rc == ERR_BROKEN || (rc == 0 && str_eq(back, text)));
 		bytes[bit / 8] ^= (char)(1 << bit % 8);
 	}
@@ -90,8 +90,8 @@ static void another_dictionary_or_too_long(void **state)
 	assert_int_equal(unpack(arena, packed, PACK_PLAIN, 10000, &back, &err), ERR_BROKEN);
 	assert_int_equal(unpack(arena, packed, PACK_ANSWER, 10000, &back, &err), ERR_BROKEN);
 	assert_int_equal(unpack(arena, packed, PACK_DICT_COUNT, 10000, &back, &err), ERR_BROKEN);
-	assert_int_equal(
-		unpack(arena, packed, PACK_RECEIPT, text.len - 1, &back, &err), ERR_BROKEN);
+	assert_int_equal(unpack(arena, packed, PACK_RECEIPT, text.len - 1, &back, &err),
+		ERR_BROKEN);
 	assert_str(back, "kept");
 	assert_ok(unpack(arena, packed, PACK_RECEIPT, text.len, &back, &err), &err);
 }
@@ -134,9 +134,9 @@ static void *pack_in_a_thread(void *result)
 	struct arena *arena ARENA_AUTO = arena_new(64 << 20);
 	for (int i = 0; i < 200; i++) {
 		struct str text = receipt_of(arena, i % 20), packed, back;
-		if (pack(arena, text, PACK_RECEIPT, &packed, NULL) != 0
-			|| unpack(arena, packed, PACK_RECEIPT, text.len, &back, NULL) != 0
-			|| !str_eq(text, back))
+		if (pack(arena, text, PACK_RECEIPT, &packed, NULL) != 0 ||
+			unpack(arena, packed, PACK_RECEIPT, text.len, &back, NULL) != 0 ||
+			!str_eq(text, back))
 			return NULL;
 		arena_reset(arena);
 	}

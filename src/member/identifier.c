@@ -62,8 +62,8 @@ static size_t normalise(enum identifier_kind kind, struct str value, char *out)
 	return len;
 }
 
-void identifier_make(const struct identifier_ring *ring, enum identifier_kind kind, struct str value,
-	struct identifier *ret)
+void identifier_make(const struct identifier_ring *ring, enum identifier_kind kind,
+	struct str value, struct identifier *ret)
 {
 	char text[32 + IDENTIFIER_VALUE_MAX];
 	size_t word = strlen(identifier_kind_words[kind]);

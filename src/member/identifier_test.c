@@ -27,23 +27,27 @@ static void the_same_and_not_the_same(void **state)
 		bool same;
 	} rows[] = {
 		{ "the same", 1, 1, 5, 5, IDENTIFIER_CARD, IDENTIFIER_CARD, "x", "x", true },
-		{ "another installation", 1, 2, 5, 5, IDENTIFIER_CARD, IDENTIFIER_CARD, "x", "x", false },
-		{ "another merchant", 1, 1, 5, 6, IDENTIFIER_CARD, IDENTIFIER_CARD, "x", "x", false },
-		{ "another kind", 1, 1, 5, 5, IDENTIFIER_CARD, IDENTIFIER_PAR, "x", "x", false },
-		{ "a card's case counts", 1, 1, 5, 5, IDENTIFIER_CARD, IDENTIFIER_CARD, "x", "X", false },
-		{ "a phone's blanks do not", 1, 1, 5, 5, IDENTIFIER_PHONE, IDENTIFIER_PHONE, "+32 470 12.34-56",
-			"+32470123456", true },
-		{ "an address's case does not", 1, 1, 5, 5, IDENTIFIER_EMAIL, IDENTIFIER_EMAIL, "An@Example.BE",
-			"an@example.be", true },
-		{ "kind and value do not run together", 1, 1, 5, 5, IDENTIFIER_CARD, IDENTIFIER_CARD, "", "\1",
+		{ "another installation", 1, 2, 5, 5, IDENTIFIER_CARD, IDENTIFIER_CARD, "x", "x",
 			false },
+		{ "another merchant", 1, 1, 5, 6, IDENTIFIER_CARD, IDENTIFIER_CARD, "x", "x",
+			false },
+		{ "another kind", 1, 1, 5, 5, IDENTIFIER_CARD, IDENTIFIER_PAR, "x", "x", false },
+		{ "a card's case counts", 1, 1, 5, 5, IDENTIFIER_CARD, IDENTIFIER_CARD, "x", "X",
+			false },
+		{ "a phone's blanks do not", 1, 1, 5, 5, IDENTIFIER_PHONE, IDENTIFIER_PHONE,
+			"+32 470 12.34-56", "+32470123456", true },
+		{ "an address's case does not", 1, 1, 5, 5, IDENTIFIER_EMAIL, IDENTIFIER_EMAIL,
+			"An@Example.BE", "an@example.be", true },
+		{ "kind and value do not run together", 1, 1, 5, 5, IDENTIFIER_CARD,
+			IDENTIFIER_CARD, "", "\1", false },
 	};
 	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
 		struct identifier a, b;
 		make((uint8_t)rows[i].master_a, rows[i].merchant_a, rows[i].kind_a, rows[i].a, &a);
 		make((uint8_t)rows[i].master_b, rows[i].merchant_b, rows[i].kind_b, rows[i].b, &b);
 		assert_row(rows[i].name,
-			(memcmp(a.tokens[0].token, b.tokens[0].token, HASH_LEN) == 0) == rows[i].same);
+			(memcmp(a.tokens[0].token, b.tokens[0].token, HASH_LEN) == 0) ==
+				rows[i].same);
 	}
 }
 

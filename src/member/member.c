@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Members and their identifiers in the store; see member.h.
  *
- * Invariants: 1. no statement ever gets an identifier's value, only its token. 2. An identifier belongs to
- * one member: the primary key says so, a second one is STORE_MOVED. */
+ * Invariants: 1. no statement ever gets an identifier's value, only its token. 2. An identifier
+ * belongs to one member: the primary key says so, a second one is STORE_MOVED. */
 #include "member/member.h"
 
 #include "member/member_sql.h"
@@ -63,12 +63,12 @@ int member_find(struct store_tx *tx, const struct identifier *identifiers, size_
 	return 0;
 }
 
-int member_get(struct store_tx *tx, id_t64 merchant, id_t64 id, struct arena *arena, struct member *ret,
-	struct err *err)
+int member_get(struct store_tx *tx, id_t64 merchant, id_t64 id, struct arena *arena,
+	struct member *ret, struct err *err)
 {
 	struct store_rows *rows ROWS_AUTO = NULL;
-	int rc = store_query(tx, &statements[GET_MEMBER], ARGS(V_INT(id_bucket(id)), V_INT(id)), &rows,
-		err);
+	int rc = store_query(tx, &statements[GET_MEMBER], ARGS(V_INT(id_bucket(id)), V_INT(id)),
+		&rows, err);
 
 	if (rc < 0)
 		return rc;
@@ -80,7 +80,9 @@ int member_get(struct store_tx *tx, id_t64 merchant, id_t64 id, struct arena *ar
 	struct str language = arena_str(arena, store_bytes(rows, 1));
 	if (!language.ptr)
 		return err_set(err, ERR_NO_MEMORY, "no memory for a member");
-	*ret = (struct member) { .id = id, .merchant = merchant, .language = language,
+	*ret = (struct member) { .id = id,
+		.merchant = merchant,
+		.language = language,
 		.created_at = store_int(rows, 2) };
 	return 0;
 }
@@ -97,7 +99,8 @@ int member_add_identifier(struct store_tx *tx, id_t64 merchant, id_t64 member,
 	const struct identifier *identifier, int64_t now, struct err *err)
 {
 	return store_write(tx, &statements[ADD_IDENTIFIER],
-		ARGS(V_INT(identifier_bucket(identifier)), V_BLOB(identifier->tokens[0].token, HASH_LEN),
+		ARGS(V_INT(identifier_bucket(identifier)),
+			V_BLOB(identifier->tokens[0].token, HASH_LEN),
 			V_INT(identifier->tokens[0].key_id), V_INT(merchant), V_INT(member),
 			V_INT(identifier->kind), V_INT(now)),
 		1, err);

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The catalogue: every version of every programme, read once and then shared by all threads unchanged;
- * and what a programme answers about itself. See programme.h.
+/* The catalogue: every version of every programme, read once and then shared by all threads
+ * unchanged; and what a programme answers about itself. See programme.h.
  *
- * Invariants: 1. `all` is in the order of merchant, code, version, as the store gave it. 2. `newest` points
- * at the last version of each, in the same order, so a merchant's are neighbours. */
+ * Invariants: 1. `all` is in the order of merchant, code, version, as the store gave it. 2.
+ * `newest` points at the last version of each, in the same order, so a merchant's are neighbours.
+ */
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
@@ -71,7 +72,9 @@ int32_t programme_arm(const struct programme *p, const struct secret *key, id_t6
 
 struct host_programme_key programme_host_key(const struct programme *p, int32_t arm)
 {
-	return (struct host_programme_key) { .programme = p->id, .version = p->version, .arm = arm };
+	return (struct host_programme_key) { .programme = p->id,
+		.version = p->version,
+		.arm = arm };
 }
 
 /* Arms can be fewer in a later version; who is in one that is gone counts as in the first. */
@@ -88,8 +91,8 @@ struct str programme_arm_name(const struct programme *p, int32_t arm)
 int programme_in_host(const struct programme *p, int32_t arm, struct host *host,
 	struct host_programme **ret, struct err *err)
 {
-	return host_programme(host, programme_host_key(p, arm), p->script, arm_of(p, arm)->params, p->code,
-		&p->title, ret, err);
+	return host_programme(host, programme_host_key(p, arm), p->script, arm_of(p, arm)->params,
+		p->code, &p->title, ret, err);
 }
 
 int reward_name(const struct programme *p, int32_t arm, struct arena *arena, struct texts *ret,
@@ -124,7 +127,8 @@ static size_t slot_of(const struct catalogue *c, id_t64 programme, int32_t versi
 	return (size_t)(x >> 20) & c->slot_mask;
 }
 
-const struct programme *catalogue_version(const struct catalogue *c, id_t64 programme, int32_t version)
+const struct programme *catalogue_version(const struct catalogue *c, id_t64 programme,
+	int32_t version)
 {
 	for (size_t i = slot_of(c, programme, version);; i = (i + 1) & c->slot_mask) {
 		const struct slot *slot = &c->slots[i];
@@ -218,8 +222,9 @@ static int grow(struct catalogue *c, size_t *cap, struct err *err)
 	return 0;
 }
 
-/* A definition that cannot be read any more (its script lost a parameter) is paused and said so: one bad
- * programme must not stop every till, and an older version must not come back in its place. */
+/* A definition that cannot be read any more (its script lost a parameter) is paused and said so:
+ * one bad programme must not stop every till, and an older version must not come back in its place.
+ */
 static int load_rows(struct catalogue *c, struct store_rows *rows,
 	const struct zone *(*zone_of)(void *user, id_t64 merchant), void *user, struct err *err)
 {
@@ -240,8 +245,10 @@ static int load_rows(struct catalogue *c, struct store_rows *rows,
 				return err_set(err, ERR_NO_MEMORY, "no memory for the catalogue");
 			log_warn("programme %.*s version %d is paused, it cannot be read: %s %s",
 				STR_ARG(code), (int)store_int(rows, 1), fault.at, fault.text);
-			*p = (struct programme) { .merchant = merchant, .state = PROGRAMME_PAUSED,
-				.arm_count = 1, .arms = { { .params = STR("{}") } } };
+			*p = (struct programme) { .merchant = merchant,
+				.state = PROGRAMME_PAUSED,
+				.arm_count = 1,
+				.arms = { { .params = STR("{}") } } };
 		}
 		p->id = store_int(rows, 0);
 		p->version = (int32_t)store_int(rows, 1);

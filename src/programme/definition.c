@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Definitions of programmes: read from a PUT body (or from the store, which keeps the same text), written
- * as the contract shows them, stored as versions. See programme.h. */
+/* Definitions of programmes: read from a PUT body (or from the store, which keeps the same text),
+ * written as the contract shows them, stored as versions. See programme.h. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -71,7 +71,8 @@ static void read_shops(struct json_reader *r, const struct programme_context *co
 }
 
 /* Reads {nl: "...", ...}; at least one language. */
-static void read_texts(struct json_reader *r, const char *name, struct arena *arena, struct texts *ret)
+static void read_texts(struct json_reader *r, const char *name, struct arena *arena,
+	struct texts *ret)
 {
 	const struct json *object = json_object(r, name);
 	struct local_text *list;
@@ -80,13 +81,15 @@ static void read_texts(struct json_reader *r, const char *name, struct arena *ar
 		return;
 	list = arena_array(arena, object->count ? object->count : 1, sizeof(*list));
 	if (object->count < 1 || object->count > 32 || !list) {
-		json_refuse(r, name, "needs a text in at least one language, like {\"nl\": \"...\"}");
+		json_refuse(r, name,
+			"needs a text in at least one language, like {\"nl\": \"...\"}");
 		return;
 	}
 	for (const struct json *v = object->first; v; v = v->next) {
 		if (v->type != JSON_STRING || v->string.len < 1 || v->string.len > 200 ||
 			v->name.len < 2 || v->name.len > 8) {
-			json_refuse(r, name, "is texts of 1 to 200 bytes by language, like {\"nl\": \"...\"}");
+			json_refuse(r, name,
+				"is texts of 1 to 200 bytes by language, like {\"nl\": \"...\"}");
 			return;
 		}
 		list[ret->count++] = (struct local_text) { .language = v->name, .text = v->string };
@@ -95,7 +98,8 @@ static void read_texts(struct json_reader *r, const char *name, struct arena *ar
 }
 
 /* Parameters of an arm are those of the programme with the arm's own on top. */
-static const struct json *overlay(struct arena *arena, const struct json *base, const struct json *top)
+static const struct json *overlay(struct arena *arena, const struct json *base,
+	const struct json *top)
 {
 	struct json *object = arena_make(arena, struct json);
 	struct json **last;
@@ -143,8 +147,8 @@ static void read_arm(struct json_reader *r, const struct script_info *script, st
 	if (!params)
 		r->rc = err_set(r->err, ERR_NO_MEMORY, "no memory for an arm");
 	else
-		r->rc = params_check(arena, script, params, json_at(&arm, "parameters"), &ret->params,
-			r->err);
+		r->rc = params_check(arena, script, params, json_at(&arm, "parameters"),
+			&ret->params, r->err);
 }
 
 static void read_arms(struct json_reader *r, const struct script_info *script, struct arena *arena,
@@ -205,7 +209,8 @@ int programme_read(const struct programme_context *context, const struct json *b
 	ret->state = (enum programme_state)json_word(&r, "state", programme_state_words);
 	script = r.rc == 0 ? programme_script(ret->script) : NULL;
 	if (r.rc == 0 && !script)
-		json_refuse(&r, "template", "there is no template of that name; see GET /v1/templates");
+		json_refuse(&r, "template",
+			"there is no template of that name; see GET /v1/templates");
 	if (script) {
 		ret->unit = script->unit;
 		read_arms(&r, script, arena, ret);
@@ -294,15 +299,16 @@ static int keep_definition(struct arena *arena, struct programme *ret, struct er
 static int count_programmes(struct store_tx *tx, id_t64 merchant, struct err *err)
 {
 	struct store_rows *rows ROWS_AUTO = NULL;
-	int rc = store_query(tx, &programme_statements[PROGRAMME_COUNT], ARGS(V_INT(merchant)), &rows,
-		err);
+	int rc = store_query(tx, &programme_statements[PROGRAMME_COUNT], ARGS(V_INT(merchant)),
+		&rows, err);
 
 	if (rc == 0)
 		rc = store_next(rows, err);
 	if (rc < 0)
 		return rc;
 	if (store_int(rows, 0) >= PROGRAMMES_MAX)
-		return err_set(err, ERR_INVALID, "a merchant has at most %d programmes", PROGRAMMES_MAX);
+		return err_set(err, ERR_INVALID, "a merchant has at most %d programmes",
+			PROGRAMMES_MAX);
 	return 0;
 }
 
@@ -337,8 +343,8 @@ static bool same_arms(const struct json *arms, const struct programme *programme
 }
 
 /* What may not change once there can be members: the script, and the arms they were drawn into. */
-static int check_frame(struct arena *arena, struct str definition, const struct programme *programme,
-	struct err *err)
+static int check_frame(struct arena *arena, struct str definition,
+	const struct programme *programme, struct err *err)
 {
 	struct json *value;
 	const struct json *is;

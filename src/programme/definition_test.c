@@ -4,7 +4,8 @@
 #include "tests/support/test.h"
 
 #define REWARD "\"reward\":{\"code\":\"mug\",\"name\":{\"nl\":\"een mok\"}}"
-#define MUG "\"template\":\"stamps\",\"name\":{\"nl\":\"De mok\"},\"joining\":\"ask\",\"state\":\"running\""
+#define MUG \
+	"\"template\":\"stamps\",\"name\":{\"nl\":\"De mok\"},\"joining\":\"ask\",\"state\":\"running\""
 #define PARAMETERS ",\"parameters\":{\"needed\":10," REWARD "}"
 
 static id_t64 shop_of(void *user, struct str text)
@@ -13,8 +14,8 @@ static id_t64 shop_of(void *user, struct str text)
 	return str_is(text, "s_1") ? 1 : 0;
 }
 
-static int read_text(struct arena *arena, const struct zone *zone, const char *text, struct programme *ret,
-	struct err *err)
+static int read_text(struct arena *arena, const struct zone *zone, const char *text,
+	struct programme *ret, struct err *err)
 {
 	struct programme_context context = { .merchant = 1, .zone = zone, .shop = shop_of };
 	struct json *value;
@@ -31,11 +32,14 @@ static void faults_have_their_place(void **state)
 		{ "{" MUG PARAMETERS "}", "/starts" },
 		{ "{" MUG PARAMETERS ",\"starts\":\"soon\"}", "/starts" },
 		{ "{" MUG PARAMETERS ",\"starts\":\"2026-02-30\"}", "/starts" },
-		{ "{" MUG PARAMETERS ",\"starts\":\"2026-02-02\",\"ends\":\"2026-02-01\"}", "/ends" },
-		{ "{" MUG PARAMETERS ",\"starts\":\"2026-02-02\",\"shops\":[\"s_1\",\"s_2\"]}", "/shops/1" },
+		{ "{" MUG PARAMETERS ",\"starts\":\"2026-02-02\",\"ends\":\"2026-02-01\"}",
+			"/ends" },
+		{ "{" MUG PARAMETERS ",\"starts\":\"2026-02-02\",\"shops\":[\"s_1\",\"s_2\"]}",
+			"/shops/1" },
 		{ "{" MUG ",\"parameters\":{\"needed\":0," REWARD "},\"starts\":\"2026-02-02\"}",
 			"/parameters/needed" },
-		{ "{" MUG ",\"parameters\":{\"needed\":10},\"starts\":\"2026-02-02\"}", "/parameters/reward" },
+		{ "{" MUG ",\"parameters\":{\"needed\":10},\"starts\":\"2026-02-02\"}",
+			"/parameters/reward" },
 		{ "{" MUG PARAMETERS ",\"starts\":\"2026-02-02\",\"colour\":1}", "/colour" },
 		{ "{\"template\":\"none\",\"name\":{\"nl\":\"x\"},\"joining\":\"ask\",\"state\":\"running\","
 		  "\"starts\":\"2026-02-02\"}",
@@ -43,7 +47,8 @@ static void faults_have_their_place(void **state)
 		{ "{\"template\":\"stamps\",\"name\":{},\"joining\":\"ask\",\"state\":\"running\",\"starts\":"
 		  "\"2026-02-02\"}",
 			"/name" },
-		{ "{" MUG PARAMETERS ",\"starts\":\"2026-02-02\",\"arms\":[{\"name\":\"a\",\"share\":1,"
+		{ "{" MUG PARAMETERS
+		  ",\"starts\":\"2026-02-02\",\"arms\":[{\"name\":\"a\",\"share\":1,"
 		  "\"parameters\":{\"needed\":\"x\"}}]}",
 			"/arms/0/parameters/needed" },
 	};
@@ -66,10 +71,12 @@ static void days_are_the_merchants(void **state)
 	struct err err;
 	int64_t start, end;
 	assert_ok(read_text(arena, zone,
-			  "{" MUG PARAMETERS ",\"starts\":\"2026-03-28\",\"ends\":\"2026-03-29\"}", &p, &err),
+			  "{" MUG PARAMETERS ",\"starts\":\"2026-03-28\",\"ends\":\"2026-03-29\"}",
+			  &p, &err),
 		&err);
 	assert_true(date_time_read(STR("2026-03-28T00:00:00+01:00"), &start));
-	assert_true(date_time_read(STR("2026-03-30T00:00:00+02:00"), &end)); /* the clocks go forward between */
+	assert_true(date_time_read(STR("2026-03-30T00:00:00+02:00"),
+		&end)); /* the clocks go forward between */
 	assert_true(p.starts == start && p.ends == end);
 	assert_false(programme_runs(&p, 9, start - 1));
 	assert_true(programme_runs(&p, 9, start));
@@ -82,7 +89,8 @@ static void what_is_stored_reads_back(void **state)
 {
 	static const char *const rows[] = {
 		"{" MUG PARAMETERS ",\"starts\":\"2026-03-28\"}",
-		"{" MUG PARAMETERS ",\"starts\":\"2026-03-28T00:00:00Z\",\"ends\":\"2027-01-01\",\"shops\":[\"s_1\"],"
+		"{" MUG PARAMETERS
+		",\"starts\":\"2026-03-28T00:00:00Z\",\"ends\":\"2027-01-01\",\"shops\":[\"s_1\"],"
 		"\"arms\":[{\"name\":\"a\",\"share\":1},{\"name\":\"b\",\"share\":3,\"parameters\":{\"needed\":5}}]}",
 	};
 	struct arena *arena ARENA_AUTO = arena_new(4 << 20);
@@ -93,7 +101,8 @@ static void what_is_stored_reads_back(void **state)
 		assert_ok(read_text(arena, zone, rows[i], &p, &err), &err);
 		if (p.shop_count)
 			continue; /* its ids are made, not written, by this test */
-		assert_ok(read_text(arena, zone, arena_printf(arena, "%.*s", STR_ARG(p.definition)).ptr, &again,
+		assert_ok(read_text(arena, zone,
+				  arena_printf(arena, "%.*s", STR_ARG(p.definition)).ptr, &again,
 				  &err),
 			&err);
 		assert_row(rows[i], str_eq(p.definition, again.definition));

@@ -57,7 +57,7 @@ int enrolment_put(struct store_tx *tx, const struct enrolment *e, bool was_there
 		&programme_statements[was_there ? ENROLMENT_MOVE : ENROLMENT_ADD];
 
 	return store_write(tx, stmt,
-		ARGS(V_INT(id_bucket(e->member)), V_INT(e->member), V_INT(e->programme), V_INT(e->state),
-			V_INT(e->arm), V_INT(e->since), V_INT(e->ask_after)),
+		ARGS(V_INT(id_bucket(e->member)), V_INT(e->member), V_INT(e->programme),
+			V_INT(e->state), V_INT(e->arm), V_INT(e->since), V_INT(e->ask_after)),
 		1, err);
 }

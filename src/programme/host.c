@@ -268,8 +268,7 @@ static int run(struct host *host, struct call *call, struct err *err)
 }
 
 int host_sale(struct host *host, struct host_programme *programme, const struct basket *basket,
-	const struct standing *standing, struct arena *arena,
-	struct effects *ret, struct err *err)
+	const struct standing *standing, struct arena *arena, struct effects *ret, struct err *err)
 {
 	struct call call = { .programme = programme,
 		.hook = HOOK_SALE,

@@ -178,8 +178,8 @@ int host_programme(struct host *host, struct host_programme_key key, struct str 
  * unit goes on without that programme or refuses, as it likes. Scripts read basket and standing
  * where they are: nothing is copied or built, for one programme or for ten. */
 int host_sale(struct host *host, struct host_programme *programme, const struct basket *basket,
-	const struct standing *standing, struct arena *arena,
-	struct effects *ret, struct err *err) must_check;
+	const struct standing *standing, struct arena *arena, struct effects *ret,
+	struct err *err) must_check;
 /* 0 with *ret filled; 1: nothing is due. */
 int host_due(struct host *host, struct host_programme *programme, const struct standing *standing,
 	struct arena *arena, struct offer *ret, struct err *err) must_check;

@@ -65,8 +65,7 @@ static void one_sale(struct host *host, const struct basket *basket, struct aren
 
 	arena_reset(arena);
 	for (size_t i = 0; i < COUNT; i++) {
-		require(host_sale(host, handles[i], basket, &standing, arena, &effects,
-				&err) == 0);
+		require(host_sale(host, handles[i], basket, &standing, arena, &effects, &err) == 0);
 		require(host_due(host, handles[i], &standing, arena, &offer, &err) >= 0);
 	}
 }
@@ -95,8 +94,7 @@ static void time_faults(struct host *host, const struct basket *basket, struct a
 			STR("e"), &(struct texts) { 0 }, &programme, &err) == 0);
 	for (int i = 0; i < FAULTS; i++) {
 		double start = now_us();
-		require(host_sale(host, programme, basket, &standing, arena, &effects, &err) <
-			0);
+		require(host_sale(host, programme, basket, &standing, arena, &effects, &err) < 0);
 		double ended = now_us();
 		one_sale(host, basket, arena);
 		ending += ended - start;

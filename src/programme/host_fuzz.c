@@ -16,8 +16,8 @@ static int64_t earns(struct host *host, struct str script, struct str source, st
 		rc = host_programme(host, key, script, STR("{\"expires_days\":0}"), STR("c"),
 			&(struct texts) { 0 }, &programme, NULL);
 	if (rc == 0)
-		rc = host_sale(host, programme, &basket, &(struct standing) { 0 }, arena,
-			&effects, NULL);
+		rc = host_sale(host, programme, &basket, &(struct standing) { 0 }, arena, &effects,
+			NULL);
 	return rc < 0 ? rc : effects.count > 0 ? effects.list[0].amount : 0;
 }
 

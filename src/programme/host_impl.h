@@ -83,7 +83,8 @@ struct host_programme {
 	struct texts title;
 	uint64_t generation; /* of the state that holds `given` */
 	int given;           /* registry reference of its p */
-	/* What ask() said: it follows from p alone, so it is asked once a source. In the host's arena. */
+	/* What ask() said: it follows from p alone, so it is asked once a source. In the host's
+	 * arena. */
 	const char *asked_of; /* the source it was asked of; NULL: not yet */
 	struct card asked;
 };

@@ -64,8 +64,7 @@ static void reads_effects(void **state)
 			"return { { type = 'earn', amount = 3, expires_days = 30 },\n"
 			"{ type = 'message', to = 'cashier', text = { nl = 'Dag', ['fr-BE'] = 'Salut', en = 'Hi' } },\n"
 			"{ type = 'message', to = 'customer', text = p.title } }"));
-	assert_ok(
-		host_sale(f.host, programme, &f.basket, &f.standing, f.arena, &effects, &f.err),
+	assert_ok(host_sale(f.host, programme, &f.basket, &f.standing, f.arena, &effects, &f.err),
 		&f.err);
 	assert_int_equal(effects.count, 3);
 	assert_int_equal(effects.list[0].type, EFFECT_EARN);

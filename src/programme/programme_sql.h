@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What the programme room asks of the store. Definitions are reference data; enrolments and rewards live in
- * their member's bucket. */
+/* What the programme room asks of the store. Definitions are reference data; enrolments and rewards
+ * live in their member's bucket. */
 #ifndef PROGRAMME_PROGRAMME_SQL_H
 #define PROGRAMME_PROGRAMME_SQL_H
 

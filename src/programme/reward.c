@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Rewards in the store; the state diagram is in programme.h. Every change is guarded by the number of
- * changes that was read, so of two hands at one reward one comes too late. */
+/* Rewards in the store; the state diagram is in programme.h. Every change is guarded by the number
+ * of changes that was read, so of two hands at one reward one comes too late. */
 #include <string.h>
 
 #include "base/check.h"
@@ -13,7 +13,7 @@ const char *const reward_state_words[] = { "", "offered", "held", "given", "rele
 bool reward_is_due(const struct reward *reward)
 {
 	return reward->state == REWARD_OFFERED || reward->state == REWARD_RELEASED ||
-	       reward->state == REWARD_EXPIRED;
+		reward->state == REWARD_EXPIRED;
 }
 
 int reward_add(struct store_tx *tx, const struct reward *r, struct err *err)
@@ -23,7 +23,8 @@ int reward_add(struct store_tx *tx, const struct reward *r, struct err *err)
 		ARGS(V_INT(id_bucket(r->id)), V_INT(r->id), V_INT(r->merchant), V_INT(r->member),
 			V_INT(r->programme), V_INT(r->version), V_INT(r->arm), V_INT(r->state),
 			V_TEXT(r->code), V_INT(r->cost), V_INT(r->device), V_INT(r->offered_at),
-			V_INT(r->changed_at), V_INT(r->hold_until), V_INT(r->changes), V_INT(r->hold)),
+			V_INT(r->changed_at), V_INT(r->hold_until), V_INT(r->changes),
+			V_INT(r->hold)),
 		1, err);
 }
 
@@ -89,7 +90,8 @@ int reward_save(struct store_tx *tx, struct reward *r, struct err *err)
 {
 	int rc = store_write(tx, &programme_statements[REWARD_SAVE],
 		ARGS(V_INT(id_bucket(r->id)), V_INT(r->id), V_INT(r->changes), V_INT(r->state),
-			V_INT(r->device), V_INT(r->changed_at), V_INT(r->hold_until), V_INT(r->hold)),
+			V_INT(r->device), V_INT(r->changed_at), V_INT(r->hold_until),
+			V_INT(r->hold)),
 		1, err);
 
 	if (rc == 0)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What the stock scripts declare, read once from the scripts themselves: the templates a programme can be
- * made of, and the parameters the office may set. */
+/* What the stock scripts declare, read once from the scripts themselves: the templates a programme
+ * can be made of, and the parameters the office may set. */
 #include <pthread.h>
 
 #include "base/check.h"
@@ -14,8 +14,8 @@ static const struct script_info *list[SCRIPTS_MAX];
 static size_t count;
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 
-/* They are part of the program: one that does not load is a fault of the build. The arena lives as long as
- * the program, as what it holds does. */
+/* They are part of the program: one that does not load is a fault of the build. The arena lives as
+ * long as the program, as what it holds does. */
 static void load(void)
 {
 	static struct arena *arena;

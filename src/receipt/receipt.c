@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Reading and writing receipts; see receipt.h.
  *
- * Invariants: 1. receipt_parse(receipt_write(r)) == r. 2. The sum of the lines is the total. 3. What names
- * a person is never written. */
+ * Invariants: 1. receipt_parse(receipt_write(r)) == r. 2. The sum of the lines is the total. 3.
+ * What names a person is never written. */
 #include "receipt/receipt.h"
 
 #include <stdlib.h>
@@ -21,7 +21,8 @@ static int64_t read_quantity(struct json_reader *r)
 	int64_t quantity = 0;
 
 	if (r->rc == 0 && !decimal_read(text, 3, &quantity))
-		json_refuse(r, "quantity", "must be a decimal number with at most 3 decimals, like \"0.425\"");
+		json_refuse(r, "quantity",
+			"must be a decimal number with at most 3 decimals, like \"0.425\"");
 	else if (r->rc == 0 && (quantity > NUM_AMOUNT_MAX || quantity < -NUM_AMOUNT_MAX))
 		json_refuse(r, "quantity", "is over the limit");
 	return quantity;
@@ -33,7 +34,8 @@ static int64_t read_vat(struct json_reader *r)
 	int64_t rate = -1;
 
 	if (text.len && (!decimal_read(text, 2, &rate) || rate < 0 || rate > 10000))
-		json_refuse(r, "vat_rate", "must be a percentage from \"0\" to \"100\" with at most 2 decimals");
+		json_refuse(r, "vat_rate",
+			"must be a percentage from \"0\" to \"100\" with at most 2 decimals");
 	return rate;
 }
 
@@ -109,7 +111,9 @@ static void read_payments(struct json_reader *r, struct arena *arena, const stru
 	}
 	for (; value; value = value->next, ret->payment_count++) {
 		struct str at = json_at_index(r, "payments", (uint32_t)ret->payment_count);
-		if (!keep(r, read_payment(value, at, arena, &ret->payments[ret->payment_count], r->err)))
+		if (!keep(r,
+			    read_payment(value, at, arena, &ret->payments[ret->payment_count],
+				    r->err)))
 			return;
 	}
 }
@@ -251,7 +255,8 @@ int receipt_parse(struct str bytes, struct arena *arena, struct receipt *ret, st
 	json_begin(&r, arena, value, STR(""), &inner);
 	receipt_read(&r, arena, true, ret);
 	if (json_end(&r) < 0)
-		return err_set(err, ERR_BROKEN, "a stored receipt is wrong at %s: %s", inner.at, inner.text);
+		return err_set(err, ERR_BROKEN, "a stored receipt is wrong at %s: %s", inner.at,
+			inner.text);
 	return 0;
 }
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The receipt as a page: one HTML document, readable without script, printing on one narrow strip. Every
- * text of the receipt goes through escape_html(). */
+/* The receipt as a page: one HTML document, readable without script, printing on one narrow strip.
+ * Every text of the receipt goes through escape_html(). */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -29,11 +29,12 @@ static const char *const *words_of(struct str language)
 	return languages[0].words;
 }
 
-/* How many minor units make one: 100, but for those of ISO 4217 that have none or three decimals. */
+/* How many minor units make one: 100, but for those of ISO 4217 that have none or three decimals.
+ */
 static unsigned long long minor_of(struct str currency)
 {
-	static const char *const none[] = { "BIF", "CLP", "DJF", "GNF", "ISK", "JPY", "KMF", "KRW", "PYG",
-		"RWF", "UGX", "VND", "VUV", "XAF", "XOF", "XPF" };
+	static const char *const none[] = { "BIF", "CLP", "DJF", "GNF", "ISK", "JPY", "KMF", "KRW",
+		"PYG", "RWF", "UGX", "VND", "VUV", "XAF", "XOF", "XPF" };
 	static const char *const three[] = { "BHD", "IQD", "JOD", "KWD", "LYD", "OMR", "TND" };
 
 	for (size_t i = 0; i < sizeof(none) / sizeof(*none); i++)
@@ -47,7 +48,8 @@ static unsigned long long minor_of(struct str currency)
 
 static void write_money(struct buf *buf, int64_t amount, struct str currency)
 {
-	unsigned long long value = amount < 0 ? 0ULL - (unsigned long long)amount : (unsigned long long)amount;
+	unsigned long long value =
+		amount < 0 ? 0ULL - (unsigned long long)amount : (unsigned long long)amount;
 
 	unsigned long long minor = minor_of(currency);
 
@@ -70,8 +72,8 @@ static void write_line(struct buf *buf, const struct receipt_line *line, struct 
 {
 	char quantity[DECIMAL_TEXT_MAX];
 	struct str name = line->description.len ? line->description
-			  : line->sku.len	? line->sku
-			  : line->gtin.len	? line->gtin
+		: line->sku.len                 ? line->sku
+		: line->gtin.len                ? line->gtin
 						: line->id;
 
 	buf_cstr(buf, "<tr><td>");
@@ -91,22 +93,24 @@ static void write_head(struct buf *buf, const struct receipt *receipt, struct st
 {
 	buf_cstr(buf, "<!doctype html>\n<html lang=\"");
 	escape_html(buf, str_first(language, 2));
-	buf_cstr(buf, "\"><head><meta charset=utf-8><meta name=viewport "
-		      "content=\"width=device-width,initial-scale=1\">"
-		      "<meta name=robots content=noindex><title>");
+	buf_cstr(buf,
+		"\"><head><meta charset=utf-8><meta name=viewport "
+		"content=\"width=device-width,initial-scale=1\">"
+		"<meta name=robots content=noindex><title>");
 	escape_html(buf, str_of(words[W_RECEIPT]));
 	buf_cstr(buf, " ");
 	escape_html(buf, receipt->number);
-	buf_cstr(buf, "</title><style>"
-		      "body{font:16px/1.45 system-ui,sans-serif;max-width:24rem;margin:2rem auto;padding:0 1rem;"
-		      "color:#1c1b1a;background:#fff}h1{font-size:1.25rem;margin:0}p{margin:.2rem 0 1rem;"
-		      "color:#5b5853}table{width:100%;border-collapse:collapse}td{padding:.35rem 0;"
-		      "vertical-align:top;border-top:1px solid #e6e3de}.n{text-align:right;white-space:nowrap;"
-		      "font-variant-numeric:tabular-nums}.t td{font-weight:700;border-top:2px solid #1c1b1a}"
-		      "small{color:#5b5853}@media(prefers-color-scheme:dark){body{background:#171614;"
-		      "color:#f3f1ee}p,small{color:#b5b0a8}td{border-color:#38352f}.t td{border-color:#f3f1ee}}"
-		      "@media print{body{margin:0;color:#000;background:#fff}}"
-		      "</style></head><body><main><h1>");
+	buf_cstr(buf,
+		"</title><style>"
+		"body{font:16px/1.45 system-ui,sans-serif;max-width:24rem;margin:2rem auto;padding:0 1rem;"
+		"color:#1c1b1a;background:#fff}h1{font-size:1.25rem;margin:0}p{margin:.2rem 0 1rem;"
+		"color:#5b5853}table{width:100%;border-collapse:collapse}td{padding:.35rem 0;"
+		"vertical-align:top;border-top:1px solid #e6e3de}.n{text-align:right;white-space:nowrap;"
+		"font-variant-numeric:tabular-nums}.t td{font-weight:700;border-top:2px solid #1c1b1a}"
+		"small{color:#5b5853}@media(prefers-color-scheme:dark){body{background:#171614;"
+		"color:#f3f1ee}p,small{color:#b5b0a8}td{border-color:#38352f}.t td{border-color:#f3f1ee}}"
+		"@media print{body{margin:0;color:#000;background:#fff}}"
+		"</style></head><body><main><h1>");
 	escape_html(buf, seller);
 	buf_cstr(buf, "</h1><p>");
 	escape_html(buf, str_of(words[W_RECEIPT]));

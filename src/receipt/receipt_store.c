@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Receipts in the store: canonical bytes, packed, beside the columns that are asked for. A row is found by
- * its id, which carries bucket and time. */
+/* Receipts in the store: canonical bytes, packed, beside the columns that are asked for. A row is
+ * found by its id, which carries bucket and time. */
 #include "base/check.h"
 #include "codec/pack.h"
 #include "receipt/receipt.h"
@@ -32,8 +32,8 @@ const struct store_room receipt_room = {
 	.migration_count = sizeof(migrations) / sizeof(*migrations),
 };
 
-int receipt_add(struct store_tx *tx, const struct receipt_place *place, const struct receipt *receipt,
-	struct str packed, struct err *err)
+int receipt_add(struct store_tx *tx, const struct receipt_place *place,
+	const struct receipt *receipt, struct str packed, struct err *err)
 {
 	return store_write(tx, &statements[ADD],
 		ARGS(V_INT(id_time_ms(place->id)), V_INT(id_bucket(place->id)), V_INT(place->id),
@@ -56,11 +56,15 @@ int receipt_get(struct store_tx *tx, id_t64 id, struct arena *arena, struct rece
 	rc = store_next(rows, err);
 	if (rc <= 0)
 		return rc < 0 ? rc : 1;
-	*ret_place = (struct receipt_place) { .id = id, .merchant = store_int(rows, 0),
-		.shop = store_int(rows, 1), .device = store_int(rows, 2) };
+	*ret_place = (struct receipt_place) { .id = id,
+		.merchant = store_int(rows, 0),
+		.shop = store_int(rows, 1),
+		.device = store_int(rows, 2) };
 	int64_t dict = store_int(rows, 3);
 	if (unexpected(dict < 0 || dict >= PACK_DICT_COUNT))
-		return err_set(err, ERR_BROKEN, "a receipt was packed with dictionary %d", (int)dict);
-	rc = unpack(arena, store_bytes(rows, 4), (enum pack_dict)dict, RECEIPT_BYTES_MAX, &bytes, err);
+		return err_set(err, ERR_BROKEN, "a receipt was packed with dictionary %d",
+			(int)dict);
+	rc = unpack(arena, store_bytes(rows, 4), (enum pack_dict)dict, RECEIPT_BYTES_MAX, &bytes,
+		err);
 	return rc < 0 ? rc : receipt_parse(bytes, arena, ret, err);
 }

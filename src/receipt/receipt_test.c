@@ -23,11 +23,12 @@ static void what_is_written_reads_back(void **state)
 {
 	static const char *const rows[] = {
 		HEAD "\"lines\":[" GOOD_LINE "],\"payments\":[],\"total\":200}",
-		HEAD "\"lines\":[{\"id\":\"a/b\",\"gtin\":\"05412345678908\",\"sku\":\"X\",\"description\":"
-		     "\"Kaas <jong> \\u00e9\",\"category\":\"food\",\"quantity\":\"0.425\",\"unit_price\":1299,"
-		     "\"amount\":552,\"vat_rate\":\"6\"},{\"id\":\"b\",\"quantity\":\"-1\",\"unit_price\":100,"
-		     "\"amount\":-100}],\"payments\":[{\"kind\":\"card\",\"amount\":452,\"par\":\"P\"}],"
-		     "\"total\":452}",
+		HEAD
+		"\"lines\":[{\"id\":\"a/b\",\"gtin\":\"05412345678908\",\"sku\":\"X\",\"description\":"
+		"\"Kaas <jong> \\u00e9\",\"category\":\"food\",\"quantity\":\"0.425\",\"unit_price\":1299,"
+		"\"amount\":552,\"vat_rate\":\"6\"},{\"id\":\"b\",\"quantity\":\"-1\",\"unit_price\":100,"
+		"\"amount\":-100}],\"payments\":[{\"kind\":\"card\",\"amount\":452,\"par\":\"P\"}],"
+		"\"total\":452}",
 	};
 	struct arena *arena ARENA_AUTO = arena_new(1 << 20);
 	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
@@ -72,7 +73,8 @@ static void faults_have_their_place(void **state)
 		{ "{\"number\":\"7\",\"at\":\"2026-01-01T00:00:00Z\",\"currency\":\"eur\",\"lines\":[" GOOD_LINE
 		  "],\"total\":200}",
 			"/currency" },
-		{ HEAD "\"lines\":[" GOOD_LINE "],\"payments\":[{\"kind\":\"\",\"amount\":1}],\"total\":200}",
+		{ HEAD "\"lines\":[" GOOD_LINE
+		       "],\"payments\":[{\"kind\":\"\",\"amount\":1}],\"total\":200}",
 			"/payments/0/kind" },
 	};
 	struct arena *arena ARENA_AUTO = arena_new(1 << 20);
@@ -90,10 +92,12 @@ static void nothing_in_a_receipt_breaks_its_page(void **state)
 	struct receipt receipt;
 	struct buf buf;
 	struct err err;
-	assert_ok(read_text(arena,
-			  HEAD "\"lines\":[{\"id\":\"1\",\"description\":\"<script>x</script>\\\"'&\",\"quantity\":"
-			       "\"1.5\",\"unit_price\":-5,\"amount\":-7}],\"total\":-7}",
-			  &receipt, &err),
+	assert_ok(
+		read_text(arena,
+			HEAD
+			"\"lines\":[{\"id\":\"1\",\"description\":\"<script>x</script>\\\"'&\",\"quantity\":"
+			"\"1.5\",\"unit_price\":-5,\"amount\":-7}],\"total\":-7}",
+			&receipt, &err),
 		&err);
 	buf_init(&buf, arena, 1 << 20);
 	receipt_html(&receipt, STR("A<B"), STR("nl-BE"), STR("now"), &buf);

@@ -110,7 +110,9 @@ int access_add(struct store_tx *tx, const struct secret *master, id_t64 id, id_t
 	id_t64 device, enum role role, struct str name, int64_t now, struct err *err)
 {
 	/* A device's key has no role; should anybody ask for it, it is the least. */
-	struct access access = { .id = id, .role = device ? ROLE_VIEWER : role, .name = name,
+	struct access access = { .id = id,
+		.role = device ? ROLE_VIEWER : role,
+		.name = name,
 		.created_at = now };
 	char text[ACCESS_TEXT_MAX];
 	require(id != 0);

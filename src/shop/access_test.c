@@ -47,7 +47,8 @@ static void text_never_changes(void **state)
 	struct secret master = { "the master secret of these tests" }, other = { "another" };
 	char text[ACCESS_TEXT_MAX], again[ACCESS_TEXT_MAX];
 	access_text(&master, KEY_A, text);
-	assert_string_equal(text, "zk_00000000007t2_"
+	assert_string_equal(text,
+		"zk_00000000007t2_"
 		"67yabqdbc7d1kscj2ze7wjjzysk13paphb1vzv2njqsm5qhkeymg");
 	assert_int_equal(strlen(text), KEY_LEN);
 	access_text(&master, KEY_OFFICE, again);

@@ -26,7 +26,7 @@
 #include "shop/directory_impl.h"
 
 #define CACHE_LINE 64
-#define PLACES 64 /* snapshots alive at once: requests are shorter than refreshes */
+#define PLACES 64    /* snapshots alive at once: requests are shorter than refreshes */
 #define HOLD_BITS 48 /* holds of one snapshot: at a million a second, nine years */
 #define HOLD_MASK ((UINT64_C(1) << HOLD_BITS) - 1)
 #define NOT_LOADED INT64_C(-1) /* no version of the store */

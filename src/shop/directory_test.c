@@ -127,8 +127,10 @@ static void unknown_zone_is_utc(void **state)
 	struct fixture f;
 	fixture_open(&f, NULL);
 	fixture_fill(&f);
-	assert_ok(fixture_sql(&f, "UPDATE merchants SET time_zone = 'Europe/Atlantis' "
-		"WHERE id = 1002"), &f.err);
+	assert_ok(fixture_sql(&f,
+			  "UPDATE merchants SET time_zone = 'Europe/Atlantis' "
+			  "WHERE id = 1002"),
+		&f.err);
 	log_set_sink(count_warnings);
 	assert_ok(directory_open(f.store, &source, &f.err), &f.err);
 	assert_int_equal(atomic_load(&warnings), 1);
@@ -340,9 +342,9 @@ static void *look_up(void *user)
 		const struct directory *directory = directory_hold(crowd->h.source);
 		const struct directory *again = directory_hold(crowd->h.source);
 		const struct device *reader = directory_device(directory, READER_A);
-		if (directory_version(directory) < last || !reader
-			|| reader->paired_with != directory_device(directory, TILL_A)
-			|| directory_version(again) < directory_version(directory))
+		if (directory_version(directory) < last || !reader ||
+			reader->paired_with != directory_device(directory, TILL_A) ||
+			directory_version(again) < directory_version(directory))
 			atomic_fetch_add(&crowd->faults, 1);
 		last = directory_version(directory);
 		directory_release(&directory);
@@ -367,8 +369,9 @@ static void holders_and_refreshers_do_not_meet(void **state)
 	pthread_t threads[HOLDERS + 2];
 	house_open(&crowd.h);
 	for (int i = 0; i < HOLDERS + 2; i++)
-		assert_int_equal(pthread_create(&threads[i], NULL,
-			i < HOLDERS ? look_up : refresh, &crowd), 0);
+		assert_int_equal(
+			pthread_create(&threads[i], NULL, i < HOLDERS ? look_up : refresh, &crowd),
+			0);
 	for (int i = 0; i < CHANGES; i++)
 		assert_ok(fixture_add_shop(&crowd.h.f, 5001 + i, OURS, "Haven"), &crowd.h.f.err);
 	assert_ok(directory_refresh(crowd.h.source, &crowd.h.f.err), &crowd.h.f.err);

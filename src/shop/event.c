@@ -7,15 +7,15 @@
 #include "base/check.h"
 #include "shop/shop_impl.h"
 
-#define TYPE_LEN_MAX 40 /* "voucher_redeemed" has 16 */
+#define TYPE_LEN_MAX 40        /* "voucher_redeemed" has 16 */
 #define BODY_LEN_MAX (1 << 18) /* all steps of a touch; a stream sends it whole */
-#define PURGE_MAX 10000 /* rows one unit deletes: about a tenth of a second of the teller */
+#define PURGE_MAX 10000        /* rows one unit deletes: about a tenth of a second of the teller */
 
 int event_head(struct store_tx *tx, id_t64 device, int64_t *ret, struct err *err)
 {
 	struct store_rows *rows ROWS_AUTO = NULL;
-	int rc = shop_query_one(tx, SQL_EVENT_HEAD,
-		ARGS(V_INT(id_bucket(device)), V_INT(device)), &rows, err);
+	int rc = shop_query_one(tx, SQL_EVENT_HEAD, ARGS(V_INT(id_bucket(device)), V_INT(device)),
+		&rows, err);
 	if (rc < 0)
 		return rc;
 	*ret = rc ? store_int(rows, 0) : 0;
@@ -76,7 +76,7 @@ struct old_events {
 		int64_t bucket;
 		id_t64 device;
 		int64_t seq;
-	} *list;
+	} * list;
 	size_t count, max;
 };
 

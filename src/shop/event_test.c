@@ -137,8 +137,8 @@ static void purge_keeps_the_newest(void **state)
 	fill_hours(&f, 10);
 	assert_ok(fixture_run(&f, purge, &half), &f.err);
 	assert_int_equal(half.count, 10);
-	assert_int_equal(fixture_number(&f,
-		"SELECT MIN(seq) FROM device_events WHERE device = 3001"), 6);
+	assert_int_equal(
+		fixture_number(&f, "SELECT MIN(seq) FROM device_events WHERE device = 3001"), 6);
 	assert_ok(fixture_run(&f, purge, &few), &f.err);
 	assert_int_equal(few.count, 3);
 	assert_ok(fixture_run(&f, purge, &all), &f.err);
@@ -262,8 +262,8 @@ static void no_gap_in_a_group(void **state)
 	fixture_open(&f, NULL);
 	assert_ok(store_start(f.store, &f.err), &f.err);
 	for (size_t i = 0; i < 100; i++) {
-		units[i] = (struct submitted) {
-			{ .run = run_submitted, .done = done_submitted }, &left };
+		units[i] = (struct submitted) { { .run = run_submitted, .done = done_submitted },
+			&left };
 		assert_ok(store_submit(f.store, &units[i].unit, &f.err), &f.err);
 	}
 	while (atomic_load(&left) > 0)

@@ -59,8 +59,8 @@ size_t shop_split_languages(struct str text, struct str ret[LANGUAGES_MAX])
 		return 0;
 	while (text.len) {
 		struct str part = str_cut(&text, ' ');
-		if (count == LANGUAGES_MAX || part.len != 2 || !all_between(part, 'a', 'z')
-			|| among(ret, count, part))
+		if (count == LANGUAGES_MAX || part.len != 2 || !all_between(part, 'a', 'z') ||
+			among(ret, count, part))
 			return 0;
 		ret[count++] = part;
 	}

@@ -12,10 +12,19 @@
 /* Two merchants. Of the first: two shops, a till and two readers in the first, a till in the
  * second. Of the other: one shop with a till. */
 enum fixture_id {
-	OURS = 1001, THEIRS,
-	SHOP_A = 2001, SHOP_B, SHOP_THEIRS,
-	TILL_A = 3001, READER_A, READER_A2, TILL_B, TILL_THEIRS,
-	KEY_A = 4001, KEY_OFFICE, KEY_NEW,
+	OURS = 1001,
+	THEIRS,
+	SHOP_A = 2001,
+	SHOP_B,
+	SHOP_THEIRS,
+	TILL_A = 3001,
+	READER_A,
+	READER_A2,
+	TILL_B,
+	TILL_THEIRS,
+	KEY_A = 4001,
+	KEY_OFFICE,
+	KEY_NEW,
 };
 
 struct fixture {

@@ -21,7 +21,8 @@ static int compare_shops(const void *a, const void *b)
 
 static int compare_devices(const void *a, const void *b)
 {
-	return by_id((*(const struct device *const *)a)->id, (*(const struct device *const *)b)->id);
+	return by_id((*(const struct device *const *)a)->id,
+		(*(const struct device *const *)b)->id);
 }
 
 size_t directory_shops(const struct directory *directory, const struct merchant *merchant,

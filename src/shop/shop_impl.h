@@ -20,7 +20,7 @@ enum shop_sql {
 #define STMT(code, name, reach, sql) SQL_##code,
 	SHOP_STATEMENTS(STMT)
 #undef STMT
-	SQL_COUNT
+		SQL_COUNT
 };
 extern const struct store_stmt shop_sql[SQL_COUNT];
 

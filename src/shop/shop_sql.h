@@ -89,23 +89,23 @@
 
 #define SHOP_MIGRATIONS \
 	"CREATE TABLE reference_version (one INTEGER NOT NULL PRIMARY KEY, n BIGINT NOT NULL) " \
-		"{rows}", \
-	"CREATE TABLE merchants (id BIGINT NOT NULL PRIMARY KEY, name TEXT NOT NULL, " \
+	"{rows}", \
+		"CREATE TABLE merchants (id BIGINT NOT NULL PRIMARY KEY, name TEXT NOT NULL, " \
 		"country TEXT NOT NULL, sector TEXT NOT NULL, currency TEXT NOT NULL, " \
 		"time_zone TEXT NOT NULL, languages TEXT NOT NULL, shop_count BIGINT NOT NULL, " \
 		"device_count BIGINT NOT NULL, key_count BIGINT NOT NULL, " \
 		"created_at BIGINT NOT NULL) {rows}", \
-	"CREATE TABLE shops (id BIGINT NOT NULL PRIMARY KEY, merchant BIGINT NOT NULL, " \
+		"CREATE TABLE shops (id BIGINT NOT NULL PRIMARY KEY, merchant BIGINT NOT NULL, " \
 		"name TEXT NOT NULL, created_at BIGINT NOT NULL) {rows}", \
-	"CREATE TABLE devices (id BIGINT NOT NULL PRIMARY KEY, shop BIGINT NOT NULL, " \
+		"CREATE TABLE devices (id BIGINT NOT NULL PRIMARY KEY, shop BIGINT NOT NULL, " \
 		"kind INTEGER NOT NULL, name TEXT NOT NULL, paired_with BIGINT, " \
 		"created_at BIGINT NOT NULL) {rows}", \
-	"CREATE TABLE access_keys (id BIGINT NOT NULL PRIMARY KEY, merchant BIGINT NOT NULL, " \
+		"CREATE TABLE access_keys (id BIGINT NOT NULL PRIMARY KEY, merchant BIGINT NOT NULL, " \
 		"device BIGINT, role INTEGER NOT NULL, name TEXT NOT NULL, hash {blob} NOT NULL, " \
 		"created_at BIGINT NOT NULL, revoked_at BIGINT NOT NULL) {rows}", \
-	"CREATE TABLE device_events (bucket INTEGER NOT NULL, device BIGINT NOT NULL, " \
+		"CREATE TABLE device_events (bucket INTEGER NOT NULL, device BIGINT NOT NULL, " \
 		"seq BIGINT NOT NULL, made_at BIGINT NOT NULL, type TEXT NOT NULL, " \
 		"body TEXT NOT NULL, PRIMARY KEY (bucket, device, seq)) {rows}", \
-	"CREATE INDEX device_events_made_at ON device_events (made_at)"
+		"CREATE INDEX device_events_made_at ON device_events (made_at)"
 
 #endif

@@ -33,7 +33,10 @@ static const struct {
 	{ "DEL", NAME, STR_INIT("a\x7F"), false },
 	{ "U+0080", NAME, STR_INIT("a\xC2\x80"), false },
 	{ "U+009F", NAME, STR_INIT("\xC2\x9F"), false },
-	{ "U+00A0", NAME, STR_INIT("a\xC2\xA0" "b"), true },
+	{ "U+00A0", NAME,
+		STR_INIT("a\xC2\xA0"
+			 "b"),
+		true },
 	{ "NL", COUNTRY, STR_INIT("NL"), true },
 	{ "lower case", COUNTRY, STR_INIT("nl"), false },
 	{ "three letters", COUNTRY, STR_INIT("BEL"), false },
@@ -196,10 +199,14 @@ static void keeps_to_the_maxima(void **state)
 	struct fixture f;
 	fixture_open(&f, NULL);
 	fixture_fill(&f);
-	assert_int_equal(fixture_number(&f, "SELECT 10 * shop_count + device_count FROM merchants "
-		"WHERE id = 1001"), 24);
-	assert_ok(fixture_sql(&f, "UPDATE merchants SET shop_count = 9999, device_count = 99999, "
-		"key_count = 999999 WHERE id = 1001"), &f.err);
+	assert_int_equal(fixture_number(&f,
+				 "SELECT 10 * shop_count + device_count FROM merchants "
+				 "WHERE id = 1001"),
+		24);
+	assert_ok(fixture_sql(&f,
+			  "UPDATE merchants SET shop_count = 9999, device_count = 99999, "
+			  "key_count = 999999 WHERE id = 1001"),
+		&f.err);
 	assert_ok(fixture_add_shop(&f, 1, OURS, "the last"), &f.err);
 	assert_int_equal(fixture_add_shop(&f, 2, OURS, "one more"), ERR_INVALID);
 	assert_string_equal(f.err.text, "a merchant has at most 10000 shops");

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The customer's answer to a step: yes, no, or nothing in time. A time-out is an answer of its own: it
- * neither joins nor declines. See visit.h. */
+/* The customer's answer to a step: yes, no, or nothing in time. A time-out is an answer of its own:
+ * it neither joins nor declines. See visit.h. */
 #include "base/check.h"
 #include "visit/visit_impl.h"
 
@@ -28,14 +28,16 @@ static int know_person(struct visit_env *env, struct reply *reply, struct err *e
 	if (reply->person)
 		return 0;
 	if (reply->touch.carried_count == 0)
-		return err_set(err, ERR_CONFLICT, "the touch is over: hold the card to the reader again");
+		return err_set(err, ERR_CONFLICT,
+			"the touch is over: hold the card to the reader again");
 	rc = person_make(env, reply->touch.carried, reply->touch.carried_count, false,
 		reply->touch.language, &reply->person, err);
 	reply->fresh = rc == 0;
 	if (rc == 0)
 		rc = store_write(env->tx, &visit_statements[TOUCH_MEMBER],
 			ARGS(V_INT(key_bucket(&reply->answer->touch)),
-				V_BLOB(reply->answer->touch.bytes, 16), V_INT(reply->person->member.id)),
+				V_BLOB(reply->answer->touch.bytes, 16),
+				V_INT(reply->person->member.id)),
 			1, err);
 	return rc;
 }
@@ -115,7 +117,8 @@ static int take(struct visit_env *env, struct reply *reply, struct reward *rewar
 		rc = reward_name(programme, reward->arm, env->arena, &names, err);
 	if (rc != 0)
 		return rc;
-	struct happened held = { .type = HAPPENED_REWARD_HELD, .programme = programme,
+	struct happened held = { .type = HAPPENED_REWARD_HELD,
+		.programme = programme,
 		.reward = reward->id,
 		.text = texts_pick(&names, reply->person->language, STR("en")) };
 	rc = story_add(&reply->story, &held, err);
@@ -130,7 +133,8 @@ static int answer_offer(struct visit_env *env, struct reply *reply, struct str i
 	int rc = 1;
 
 	if (id_parse(id, "w", &reward_id))
-		rc = reward_get(env->tx, env->access->merchant->id, reward_id, env->arena, &reward, err);
+		rc = reward_get(env->tx, env->access->merchant->id, reward_id, env->arena, &reward,
+			err);
 	if (rc < 0)
 		return rc;
 	if (rc > 0 || !reply->person || reward.member != reply->person->member.id)
@@ -153,8 +157,9 @@ static int read_step(struct visit_env *env, struct reply *reply, struct err *err
 	bool question = says(reply, "yes") || says(reply, "no") || says(reply, "timeout");
 	if (str_is(kind, "card"))
 		return says(reply, "ok") || says(reply, "timeout")
-			       ? 0
-			       : err_at(err, ERR_INVALID, "/value", "must be \"ok\" or \"timeout\" for a card");
+			? 0
+			: err_at(err, ERR_INVALID, "/value",
+				  "must be \"ok\" or \"timeout\" for a card");
 	if (!str_is(kind, "join") && !str_is(kind, "offer"))
 		return err_at(err, ERR_INVALID, "/step", "there is no such step");
 	if (!question)
@@ -174,13 +179,15 @@ static int open_reply(struct visit_env *env, struct reply *reply, struct err *er
 		return err_set(err, ERR_FORBIDDEN, "the touch belongs to another device");
 	if (reply->touch.state == TOUCH_CLEARED ||
 		reply->touch.touched_at < env->now - VISIT_TOUCH_BLANKED)
-		return err_set(err, ERR_CONFLICT, "the touch is over: hold the card to the reader again");
+		return err_set(err, ERR_CONFLICT,
+			"the touch is over: hold the card to the reader again");
 	rc = touch_person(env, &reply->touch, &reply->person, err);
 	if (rc == 0)
 		rc = story_init(env, &reply->story, err);
 	if (rc == 0)
-		rc = steps_new(env, reply->person ? reply->person->language
-						  : visit_language(env, reply->touch.language, STR("")),
+		rc = steps_new(env,
+			reply->person ? reply->person->language
+				      : visit_language(env, reply->touch.language, STR("")),
 			&reply->steps, err);
 	return rc;
 }

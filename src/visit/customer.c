@@ -13,8 +13,8 @@ static int load(struct visit_env *env, struct customer *customer, struct err *er
 	return touch_person(env, &customer->row, &customer->person, err);
 }
 
-static int by_touch(struct visit_env *env, const struct visit_whose *whose, struct customer *customer,
-	struct err *err)
+static int by_touch(struct visit_env *env, const struct visit_whose *whose,
+	struct customer *customer, struct err *err)
 {
 	int rc = touch_get(env, &whose->touch, &customer->row, err);
 
@@ -60,10 +60,11 @@ static int by_identifiers(struct visit_env *env, const struct visit_whose *whose
 	}
 	rc = person_load(env, member, STR(""), &customer->person, err);
 	if (rc == 0 && other != 0 && may_make)
-		rc = visit_tell_office(env, "Two identifiers of one sale belong to two members", member,
-			other, err);
-	return unexpected(rc > 0) ? err_set(err, ERR_BROKEN, "an identifier of a member that is not there")
-				  : rc;
+		rc = visit_tell_office(env, "Two identifiers of one sale belong to two members",
+			member, other, err);
+	return unexpected(rc > 0)
+		? err_set(err, ERR_BROKEN, "an identifier of a member that is not there")
+		: rc;
 }
 
 /* The touch a device saw last: 0 found, 1 none. */
@@ -148,7 +149,8 @@ int customer_find(struct visit_env *env, const struct visit_whose *whose, int64_
 	return 0;
 }
 
-/* A touch of somebody unknown stays open: they may still say ja, and be given the sale afterwards. */
+/* A touch of somebody unknown stays open: they may still say ja, and be given the sale afterwards.
+ */
 int customer_served(struct visit_env *env, const struct customer *customer, struct err *err)
 {
 	const struct device *devices[1 + READERS_MAX];
@@ -157,8 +159,9 @@ int customer_served(struct visit_env *env, const struct customer *customer, stru
 
 	if (customer->has_touch && customer->person)
 		rc = store_write(env->tx, &visit_statements[TOUCH_USE],
-			ARGS(V_INT(key_bucket(&customer->touch)), V_BLOB(customer->touch.bytes, 16)), 1,
-			err);
+			ARGS(V_INT(key_bucket(&customer->touch)),
+				V_BLOB(customer->touch.bytes, 16)),
+			1, err);
 	for (size_t i = 0; i < count && rc == 0; i++) {
 		struct key touch;
 		int64_t at;
@@ -180,8 +183,9 @@ int customer_attached(struct visit_env *env, const struct customer *customer, st
 
 	if (customer->has_touch)
 		rc = store_write(env->tx, &visit_statements[TOUCH_USE],
-			ARGS(V_INT(key_bucket(&customer->touch)), V_BLOB(customer->touch.bytes, 16)), 1,
-			err);
+			ARGS(V_INT(key_bucket(&customer->touch)),
+				V_BLOB(customer->touch.bytes, 16)),
+			1, err);
 	if (rc == 0 && customer->has_touch)
 		rc = store_write(env->tx, &visit_statements[CURRENT_CLEAR],
 			ARGS(V_INT(id_bucket(customer->row.device)), V_INT(customer->row.device),
@@ -197,5 +201,6 @@ const struct device *customer_reader(const struct visit_env *env, const struct c
 	if (!customer->has_touch)
 		return NULL;
 	device = directory_device(env->directory, customer->row.device);
-	return device && (device->kind == DEVICE_READER || device->kind == DEVICE_KIOSK) ? device : NULL;
+	return device && (device->kind == DEVICE_READER || device->kind == DEVICE_KIOSK) ? device
+											 : NULL;
 }

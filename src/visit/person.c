@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The person at the till: the member, their enrolments (seats), accounts and open rewards, read once a unit
- * and written once. */
+/* The person at the till: the member, their enrolments (seats), accounts and open rewards, read
+ * once a unit and written once. */
 #include <stdio.h>
 #include <string.h>
 
@@ -12,7 +12,9 @@
 
 struct ledger_env visit_ledger(const struct visit_env *env)
 {
-	return (struct ledger_env) { .tx = env->tx, .seal = &env->keys->seal, .now = env->now,
+	return (struct ledger_env) { .tx = env->tx,
+		.seal = &env->keys->seal,
+		.now = env->now,
 		.arena = env->arena };
 }
 
@@ -65,7 +67,8 @@ int person_load(struct visit_env *env, id_t64 member, struct str language, struc
 
 	if (!person)
 		return err_set(err, ERR_NO_MEMORY, "no memory for a member");
-	rc = member_get(env->tx, env->access->merchant->id, member, env->arena, &person->member, err);
+	rc = member_get(env->tx, env->access->merchant->id, member, env->arena, &person->member,
+		err);
 	if (rc != 0)
 		return rc;
 	person->language = visit_language(env, language, person->member.language);
@@ -73,7 +76,8 @@ int person_load(struct visit_env *env, id_t64 member, struct str language, struc
 	if (rc == 0)
 		rc = make_seats(env, person, enrolments, count, err);
 	if (rc == 0 && count > 0)
-		rc = ledger_open_all(&ledger, member, &person->accounts, &person->account_count, err);
+		rc = ledger_open_all(&ledger, member, &person->accounts, &person->account_count,
+			err);
 	if (rc == 0)
 		*ret = person;
 	return rc;
@@ -230,13 +234,19 @@ void person_standing(const struct visit_env *env, const struct person *person,
 	const struct seat *seat, struct standing *ret)
 {
 	const struct ledger_standing *s = ledger_standing(seat->account);
-	struct date day = zone_local(env->access->merchant->zone, seat->enrolment.since, NULL, NULL);
+	struct date day =
+		zone_local(env->access->merchant->zone, seat->enrolment.since, NULL, NULL);
 
-	*ret = (struct standing) { .balance = s->balance, .available = ledger_available(s),
-		.held = s->held, .debt = s->debt, .entries = s->entries, .language = person->language };
+	*ret = (struct standing) { .balance = s->balance,
+		.available = ledger_available(s),
+		.held = s->held,
+		.debt = s->debt,
+		.entries = s->entries,
+		.language = person->language };
 	if (seat->enrolment.since)
 		snprintf(ret->joined_day, sizeof(ret->joined_day), "%04u-%02u-%02u",
-			(unsigned)day.year % 10000, (unsigned)day.month % 100, (unsigned)day.day % 100);
+			(unsigned)day.year % 10000, (unsigned)day.month % 100,
+			(unsigned)day.day % 100);
 }
 
 int person_rewards(struct visit_env *env, struct person *person, struct err *err)
@@ -280,8 +290,8 @@ int person_save(struct visit_env *env, struct person *person, struct err *err)
 	return rc;
 }
 
-int person_json(struct visit_env *env, struct person *person, struct json_out *out, const char *name,
-	struct err *err)
+int person_json(struct visit_env *env, struct person *person, struct json_out *out,
+	const char *name, struct err *err)
 {
 	char id[ID_TEXT_MAX];
 

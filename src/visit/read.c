@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What is only read: a sale as answered, a receipt by its address, members and rewards as the contract
- * shows them; and trials, which settle a made-up sale and are dropped. */
+/* What is only read: a sale as answered, a receipt by its address, members and rewards as the
+ * contract shows them; and trials, which settle a made-up sale and are dropped. */
 #include "base/check.h"
 #include "codec/date.h"
 #include "codec/pack.h"
@@ -32,11 +32,11 @@ static int as_of_now(struct visit_env *env, const struct sale_row *row, struct s
 }
 
 /* Open, or void before it was paid: its own claim has the answer. */
-static int get_unpaid(struct store_tx *tx, const struct visit_keys *keys, const struct key *key, int act,
-	struct arena *arena, struct str *ret_answer, struct err *err)
+static int get_unpaid(struct store_tx *tx, const struct visit_keys *keys, const struct key *key,
+	int act, struct arena *arena, struct str *ret_answer, struct err *err)
 {
-	struct key part = visit_sub_key(keys, act == SALE_OPEN ? "sale-open" : "sale-void", key_str(key),
-		STR(""));
+	struct key part = visit_sub_key(keys, act == SALE_OPEN ? "sale-open" : "sale-void",
+		key_str(key), STR(""));
 	struct claim claim;
 	int rc = claim_find(tx, key_bucket(key), &part, arena, &claim, err);
 
@@ -46,7 +46,8 @@ static int get_unpaid(struct store_tx *tx, const struct visit_keys *keys, const 
 		      : unpack(arena, claim.answer, PACK_ANSWER, VISIT_ANSWER_MAX, ret_answer, err);
 }
 
-int visit_get_sale(const struct visit_env *given, struct str id, struct str *ret_answer, struct err *err)
+int visit_get_sale(const struct visit_env *given, struct str id, struct str *ret_answer,
+	struct err *err)
 {
 	struct visit_env env = *given;
 	struct key key = visit_id_key(env.keys, "sale", env.access->merchant->id, id);
@@ -59,17 +60,17 @@ int visit_get_sale(const struct visit_env *given, struct str id, struct str *ret
 	if (rc < 0)
 		return rc;
 	if (rc > 0)
-		return claim.act == 0 ? 1
-				      : get_unpaid(env.tx, env.keys, &key, claim.act, env.arena, ret_answer,
-						err);
+		return claim.act == 0
+			? 1
+			: get_unpaid(env.tx, env.keys, &key, claim.act, env.arena, ret_answer, err);
 	rc = unpack(env.arena, row.answer, PACK_ANSWER, VISIT_ANSWER_MAX, &answer, err);
 	if (rc == 0 && row.member)
 		rc = person_load(&env, row.member, STR(""), &person, err);
 	return rc < 0 ? rc : as_of_now(&env, &row, answer, person, ret_answer, err);
 }
 
-int visit_receipt(struct store_tx *tx, const struct key *sale, struct arena *arena, struct receipt *ret,
-	struct receipt_place *ret_place, struct err *err)
+int visit_receipt(struct store_tx *tx, const struct key *sale, struct arena *arena,
+	struct receipt *ret, struct receipt_place *ret_place, struct err *err)
 {
 	struct claim claim;
 	struct sale_row row;
@@ -89,8 +90,8 @@ static void write_time(struct json_out *out, const char *name, int64_t at)
 	json_out_cstr(out, name, date_time_write(at, text));
 }
 
-int visit_reward_json(const struct visit_env *env, const struct reward *reward, struct json_out *out,
-	const char *name, struct err *err)
+int visit_reward_json(const struct visit_env *env, const struct reward *reward,
+	struct json_out *out, const char *name, struct err *err)
 {
 	const struct programme *p = catalogue_find(env->catalogue, reward->programme);
 	char id[ID_TEXT_MAX];
@@ -158,7 +159,8 @@ int visit_member_json(const struct visit_env *given, id_t64 member, struct json_
 	write_time(out, "created", person->member.created_at);
 	json_out_array(out, "enrolments");
 	for (size_t i = 0; i < person->seat_count && rc == 0; i++)
-		if (person->seats[i].programme && person->seats[i].enrolment.state == ENROLMENT_JOINED)
+		if (person->seats[i].programme &&
+			person->seats[i].enrolment.state == ENROLMENT_JOINED)
 			rc = write_enrolment(&env, person, &person->seats[i], out, err);
 	json_out_array_end(out);
 	json_out_object_end(out);
@@ -210,12 +212,13 @@ static int trial_person(struct visit_env *env, const struct visit_trial *trial, 
 		return rc;
 	*ret_seat = person_seat(*ret, trial->programme->id);
 	if (!*ret_seat || (*ret_seat)->enrolment.state != ENROLMENT_JOINED)
-		rc = person_join(env, *ret, trial->programme, trial->member ? story : &unheard, ret_seat,
-			err);
+		rc = person_join(env, *ret, trial->programme, trial->member ? story : &unheard,
+			ret_seat, err);
 	if (rc == 0)
 		rc = person_account(env, *ret, *ret_seat, err);
 	if (rc == 0 && trial->balance > 0)
-		rc = ledger_earn(&ledger, (*ret_seat)->account, trial->balance, LEDGER_NEVER, &ref, err);
+		rc = ledger_earn(&ledger, (*ret_seat)->account, trial->balance, LEDGER_NEVER, &ref,
+			err);
 	return rc;
 }
 

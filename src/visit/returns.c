@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Returns: lines come back, by quantity and amount, and with them exactly what they earned. And giving a
- * sale that was nobody's to its member afterwards. See visit.h.
+/* Returns: lines come back, by quantity and amount, and with them exactly what they earned. And
+ * giving a sale that was nobody's to its member afterwards. See visit.h.
  *
- * Invariants (L7): 1. of each line at most what is left comes back. 2. What remains settled is what the
- * programmes give for the rest of the basket. */
+ * Invariants (L7): 1. of each line at most what is left comes back. 2. What remains settled is what
+ * the programmes give for the rest of the basket. */
 #include <stdio.h>
 
 #include "base/check.h"
@@ -70,17 +70,17 @@ int remains_of(struct visit_env *env, const struct sale_row *sale, const struct 
 	return rc;
 }
 
-/* A line is gone when all of its pieces are, whatever was paid back for them; one that never had pieces,
- * when its amount is. */
+/* A line is gone when all of its pieces are, whatever was paid back for them; one that never had
+ * pieces, when its amount is. */
 static bool is_gone(const struct receipt *receipt, const struct remains *remains, size_t i)
 {
 	return remains->quantity[i] == 0 &&
-	       (receipt->lines[i].quantity != 0 || remains->amount[i] == 0);
+		(receipt->lines[i].quantity != 0 || remains->amount[i] == 0);
 }
 
 /* The basket as if only that had been sold. */
-static int rest_of(struct visit_env *env, const struct receipt *receipt, const struct remains *remains,
-	struct basket *ret, struct err *err)
+static int rest_of(struct visit_env *env, const struct receipt *receipt,
+	const struct remains *remains, struct basket *ret, struct err *err)
 {
 	struct receipt rest = *receipt;
 
@@ -103,7 +103,8 @@ static int rest_of(struct visit_env *env, const struct receipt *receipt, const s
 
 /* ---- one return ---- */
 
-/* Is `part` no more than `whole`, in its direction? (Lines can be negative: discounts, deposits.) */
+/* Is `part` no more than `whole`, in its direction? (Lines can be negative: discounts, deposits.)
+ */
 static bool within(int64_t part, int64_t whole)
 {
 	return whole >= 0 ? part >= 0 && part <= whole : part <= 0 && part >= whole;
@@ -114,8 +115,9 @@ static int64_t share_of(int64_t amount, int64_t quantity, int64_t of)
 {
 	int64_t share = amount;
 
-	if (quantity != of && of != 0 && !num_mul_div(amount, quantity < 0 ? -quantity : quantity,
-					     of < 0 ? -of : of, &share))
+	if (quantity != of && of != 0 &&
+		!num_mul_div(amount, quantity < 0 ? -quantity : quantity, of < 0 ? -of : of,
+			&share))
 		share = amount;
 	return share;
 }
@@ -152,8 +154,9 @@ static int take_line(const struct visit_return_line *line, size_t n, const struc
 		return refuse_line(n, "line", "the sale has no such line", err);
 	if (line->quantity == 0 || !within(line->quantity, remains->quantity[i]))
 		return refuse_line(n, "quantity", "is more than what is left of this line", err);
-	amount = line->has_amount ? line->amount
-				  : share_of(remains->amount[i], line->quantity, remains->quantity[i]);
+	amount = line->has_amount
+		? line->amount
+		: share_of(remains->amount[i], line->quantity, remains->quantity[i]);
 	if (!within(amount, remains->amount[i]))
 		return refuse_line(n, "amount", "is more than what is left of this line", err);
 	take(receipt, i, line->quantity, amount, remains, out, ret_amount);
@@ -165,8 +168,8 @@ static void take_all(const struct receipt *receipt, struct remains *remains, str
 {
 	for (size_t i = 0; i < receipt->line_count; i++)
 		if (remains->quantity[i] != 0 || remains->amount[i] != 0)
-			take(receipt, (long)i, remains->quantity[i], remains->amount[i], remains, out,
-				ret_amount);
+			take(receipt, (long)i, remains->quantity[i], remains->amount[i], remains,
+				out, ret_amount);
 }
 
 static bool all_gone(const struct receipt *receipt, const struct remains *remains)
@@ -229,15 +232,16 @@ int return_lines(struct visit_env *env, struct sale_row *sale, const struct rece
 	if (rc == 0)
 		rc = writer_done(&w, &lines, err);
 	if (rc == 0)
-		rc = settle_rest(env, sale, receipt, remains, what ? what->at : env->now, story, ret,
-			err);
+		rc = settle_rest(env, sale, receipt, remains, what ? what->at : env->now, story,
+			ret, err);
 	if (rc == 0)
 		rc = add_return(env, sale, what, amount, lines, err);
 	if (rc != 0)
 		return rc;
 	sale->returned += amount;
-	sale->state = !what ? SALE_VOID
-		      : all_gone(receipt, remains) ? SALE_RETURNED : SALE_PARTLY_RETURNED;
+	sale->state = !what                  ? SALE_VOID
+		: all_gone(receipt, remains) ? SALE_RETURNED
+					     : SALE_PARTLY_RETURNED;
 	return sale_move(env, sale, err);
 }
 
@@ -347,8 +351,8 @@ static int settle_late(struct visit_env *env, struct sale_row *sale, struct cust
 	return rc != 0 ? rc : sale_give(env, sale, err);
 }
 
-static int do_attach(struct visit_env *env, struct sale_row *sale, const struct visit_attach *attach,
-	struct str *ret_answer, struct err *err)
+static int do_attach(struct visit_env *env, struct sale_row *sale,
+	const struct visit_attach *attach, struct str *ret_answer, struct err *err)
 {
 	struct customer customer;
 	struct story story;

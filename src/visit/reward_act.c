@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Holding, giving, releasing and reversing rewards, and what happens when their time runs out. The state
- * diagram is in programme.h; points move in the ledger under the reward's id.
+/* Holding, giving, releasing and reversing rewards, and what happens when their time runs out. The
+ * state diagram is in programme.h; points move in the ledger under the reward's id.
  *
- * Invariant: a reward is held exactly if the ledger has its hold open; it is given exactly if the hold was
- * spent. Both change in one unit. */
+ * Invariant: a reward is held exactly if the ledger has its hold open; it is given exactly if the
+ * hold was spent. Both change in one unit. */
 #include "base/check.h"
 #include "visit/visit_impl.h"
 
@@ -26,7 +26,9 @@ static int refuse_state(const struct reward *reward, const char *act, struct err
 int reward_hold(struct visit_env *env, const struct ledger_env *ledger,
 	struct ledger_account *account, struct reward *reward, int64_t hold_us, struct err *err)
 {
-	struct ledger_ref ref = { .kind = LEDGER_REF_REWARD, .id = reward->id, .effective_at = env->now };
+	struct ledger_ref ref = { .kind = LEDGER_REF_REWARD,
+		.id = reward->id,
+		.effective_at = env->now };
 	id_t64 hold = id_new(id_bucket(reward->member), env->now, visit_random(env));
 	int rc = 0;
 
@@ -38,7 +40,8 @@ int reward_hold(struct visit_env *env, const struct ledger_env *ledger,
 	if (rc == 0 && !reward_is_due(reward))
 		return refuse_state(reward, "held", err);
 	if (rc == 0)
-		rc = ledger_hold(ledger, account, hold, reward->cost, env->now + hold_us, &ref, err);
+		rc = ledger_hold(ledger, account, hold, reward->cost, env->now + hold_us, &ref,
+			err);
 	if (rc == LEDGER_SHORT)
 		return err_set(err, ERR_CONFLICT, "the balance no longer covers the reward");
 	if (rc != 0)
@@ -53,19 +56,22 @@ int reward_hold(struct visit_env *env, const struct ledger_env *ledger,
 
 static int open_doing(struct visit_env *env, id_t64 reward, struct doing *d, struct err *err)
 {
-	int rc = reward_get(env->tx, env->access->merchant->id, reward, env->arena, &d->reward, err);
+	int rc =
+		reward_get(env->tx, env->access->merchant->id, reward, env->arena, &d->reward, err);
 
 	if (rc != 0)
 		return rc < 0 ? rc : err_set(err, ERR_NOT_FOUND, "there is no such reward");
 	rc = person_load(env, d->reward.member, STR(""), &d->person, err);
-	if (unexpected(rc > 0) || (rc == 0 && unexpected(!person_seat(d->person, d->reward.programme))))
+	if (unexpected(rc > 0) ||
+		(rc == 0 && unexpected(!person_seat(d->person, d->reward.programme))))
 		return err_set(err, ERR_BROKEN, "a reward whose member is not there");
 	if (rc < 0)
 		return rc;
 	d->seat = person_seat(d->person, d->reward.programme);
 	d->programme = d->seat->programme;
 	d->ledger = visit_ledger(env);
-	d->ref = (struct ledger_ref) { .kind = LEDGER_REF_REWARD, .id = d->reward.id,
+	d->ref = (struct ledger_ref) { .kind = LEDGER_REF_REWARD,
+		.id = d->reward.id,
 		.effective_at = env->now };
 	return person_account(env, d->person, d->seat, err);
 }
@@ -79,13 +85,15 @@ static int move(struct visit_env *env, struct doing *d, enum reward_state to, st
 
 /* ---- telling the others ---- */
 
-static int tell(struct visit_env *env, struct doing *d, id_t64 device, const char *type, struct err *err)
+static int tell(struct visit_env *env, struct doing *d, id_t64 device, const char *type,
+	struct err *err)
 {
 	char id[ID_TEXT_MAX];
 	struct texts name = { 0 };
 	struct writer w;
 	struct str body;
-	int rc = d->programme ? reward_name(d->programme, d->reward.arm, env->arena, &name, err) : 0;
+	int rc =
+		d->programme ? reward_name(d->programme, d->reward.arm, env->arena, &name, err) : 0;
 
 	if (device == 0 || rc < 0)
 		return rc;
@@ -101,7 +109,8 @@ static int tell(struct visit_env *env, struct doing *d, id_t64 device, const cha
 	return rc < 0 ? rc : visit_event(env, device, type, body, err);
 }
 
-/* The reader where it was held, or the one beside the till that gave it; and the till beside that. */
+/* The reader where it was held, or the one beside the till that gave it; and the till beside that.
+ */
 static int tell_given(struct visit_env *env, struct doing *d, id_t64 held_at, struct err *err)
 {
 	const struct device *actor = env->access->device;
@@ -187,11 +196,12 @@ static int (*const acts[])(struct visit_env *env, struct doing *d, struct err *e
 static const char *const act_words[] = { "hold", "give", "release", "reverse" };
 
 /* The id was used before: but is the reward this merchant's? */
-static int replay_act(struct visit_env *env, const struct visit_reward *what, const struct claim *claim,
-	struct str *ret_answer, struct err *err)
+static int replay_act(struct visit_env *env, const struct visit_reward *what,
+	const struct claim *claim, struct str *ret_answer, struct err *err)
 {
 	struct reward reward;
-	int rc = reward_get(env->tx, env->access->merchant->id, what->reward, env->arena, &reward, err);
+	int rc = reward_get(env->tx, env->access->merchant->id, what->reward, env->arena, &reward,
+		err);
 
 	if (rc != 0)
 		return rc < 0 ? rc : err_set(err, ERR_NOT_FOUND, "there is no such reward");

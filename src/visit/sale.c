@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* PUT of a sale: open, paid, void. See visit.h for the states.
  *
- * One claim under the caller's id says which state it has reached and where the sale is at home; beside it,
- * in the same bucket, one claim for what was said as open and one for what was said as void, so that each
- * (id, state) keeps its answer. What was said as paid stands in the sale itself.
+ * One claim under the caller's id says which state it has reached and where the sale is at home;
+ * beside it, in the same bucket, one claim for what was said as open and one for what was said as
+ * void, so that each (id, state) keeps its answer. What was said as paid stands in the sale itself.
  *
- * Invariant: a sale is paid at most once: its claim is made, or moved on from open, in the transaction that
- * settles it. */
+ * Invariant: a sale is paid at most once: its claim is made, or moved on from open, in the
+ * transaction that settles it. */
 #include <stdio.h>
 
 #include "base/check.h"
@@ -27,7 +27,8 @@ struct put {
 
 /* ---- the answer ---- */
 
-/* An address nobody can guess, known before the sale is paid: the claim's key, 128 bits of a keyed hash. */
+/* An address nobody can guess, known before the sale is paid: the claim's key, 128 bits of a keyed
+ * hash. */
 static void write_receipt(const struct visit_env *env, const struct visit_sale *sale, bool paper,
 	const char *reason, struct json_out *out)
 {
@@ -39,7 +40,8 @@ static void write_receipt(const struct visit_env *env, const struct visit_sale *
 	json_out_object(out, "receipt");
 	json_out_cstr(out, "id", text);
 	json_out_text(out, "url",
-		arena_printf(env->arena, "%s/r/%s", sale->public_url ? sale->public_url : "", token));
+		arena_printf(env->arena, "%s/r/%s", sale->public_url ? sale->public_url : "",
+			token));
 	json_out_bool(out, "paper", paper);
 	json_out_cstr(out, "reason", reason);
 	json_out_object_end(out);
@@ -59,7 +61,8 @@ static int write_answer(struct visit_env *env, struct put *put, const char *stat
 	json_out_cstr(&w.out, "state", state);
 	rc = person_json(env, put->customer.person, &w.out, "member", err);
 	story_json(&put->story, &w.out, "effects");
-	write_receipt(env, put->sale, print.paper && !isvoid, isvoid ? "void" : print.reason, &w.out);
+	write_receipt(env, put->sale, print.paper && !isvoid, isvoid ? "void" : print.reason,
+		&w.out);
 	json_out_object_end(&w.out);
 	return rc < 0 ? rc : writer_done(&w, ret, err);
 }
@@ -68,10 +71,12 @@ static int write_answer(struct visit_env *env, struct put *put, const char *stat
 
 static int claim_part(struct visit_env *env, struct put *put, struct claim *ret, struct err *err)
 {
-	static const char *const words[] = { [SALE_OPEN] = "sale-open", [SALE_PAID] = "sale-paid",
+	static const char *const words[] = { [SALE_OPEN] = "sale-open",
+		[SALE_PAID] = "sale-paid",
 		[SALE_VOID] = "sale-void" };
 
-	put->part = visit_sub_key(env->keys, words[put->sale->state], key_str(&put->sale->key), STR(""));
+	put->part = visit_sub_key(env->keys, words[put->sale->state], key_str(&put->sale->key),
+		STR(""));
 	return claim_find(env->tx, key_bucket(&put->sale->key), &put->part, env->arena, ret, err);
 }
 
@@ -107,7 +112,8 @@ static int put_open(struct visit_env *env, struct put *put, struct str *ret_answ
 	if (put->claimed && put->claim.act != SALE_OPEN)
 		return err_set(err, ERR_CONFLICT, "a sale that is %s cannot be opened again",
 			visit_sale_state_words[put->claim.act]);
-	rc = customer_find(env, &put->sale->whose, put->sale->receipt.at, false, &put->customer, err);
+	rc = customer_find(env, &put->sale->whose, put->sale->receipt.at, false, &put->customer,
+		err);
 	if (rc == 0)
 		rc = write_answer(env, put, "open", ret_answer, err);
 	if (rc == 0 && put->customer.person) /* looking at a balance posts what has expired */
@@ -117,7 +123,8 @@ static int put_open(struct visit_env *env, struct put *put, struct str *ret_answ
 
 /* ---- paid ---- */
 
-static int replay_paid(struct visit_env *env, struct put *put, struct str *ret_answer, struct err *err)
+static int replay_paid(struct visit_env *env, struct put *put, struct str *ret_answer,
+	struct err *err)
 {
 	struct sale_row row;
 	int rc;
@@ -128,7 +135,8 @@ static int replay_paid(struct visit_env *env, struct put *put, struct str *ret_a
 	if (rc < 0)
 		return rc;
 	if (!key_eq(&row.said, &put->sale->said))
-		return err_at(err, ERR_ID_REUSED, "/id", "this sale was paid before, with other content");
+		return err_at(err, ERR_ID_REUSED, "/id",
+			"this sale was paid before, with other content");
 	return unpack(env->arena, row.answer, PACK_ANSWER, VISIT_ANSWER_MAX, ret_answer, err);
 }
 
@@ -149,14 +157,24 @@ static int keep_paid(struct visit_env *env, struct put *put, id_t64 id, struct s
 {
 	const struct device *till = env->access->device;
 	struct person *person = put->customer.person;
-	struct receipt_place place = { .id = id, .merchant = env->access->merchant->id,
-		.shop = till->shop->id, .device = till->id };
-	struct claim claim = { .said = put->sale->said, .act = SALE_PAID, .home = id,
+	struct receipt_place place = { .id = id,
+		.merchant = env->access->merchant->id,
+		.shop = till->shop->id,
+		.device = till->id };
+	struct claim claim = { .said = put->sale->said,
+		.act = SALE_PAID,
+		.home = id,
 		.made_at = env->now };
-	struct sale_row row = { .id = id, .merchant = place.merchant, .shop = place.shop,
-		.device = place.device, .member = person ? person->member.id : 0,
-		.caller = put->sale->id, .state = SALE_PAID, .total = put->sale->receipt.total,
-		.said = put->sale->said, .settlement = put->settlement };
+	struct sale_row row = { .id = id,
+		.merchant = place.merchant,
+		.shop = place.shop,
+		.device = place.device,
+		.member = person ? person->member.id : 0,
+		.caller = put->sale->id,
+		.state = SALE_PAID,
+		.total = put->sale->receipt.total,
+		.said = put->sale->said,
+		.settlement = put->settlement };
 	uint16_t bucket = key_bucket(&put->sale->key);
 	int rc = pack(env->arena, answer, PACK_ANSWER, &row.answer, err);
 
@@ -181,7 +199,8 @@ static int finish_paid(struct visit_env *env, struct put *put, id_t64 id, struct
 		rc = customer_served(env, &put->customer, err);
 	if (rc == 0 && person)
 		rc = visit_send_offers(env, person, env->access->device,
-			customer_reader(env, &put->customer), put->customer.row.caller, &put->story, err);
+			customer_reader(env, &put->customer), put->customer.row.caller, &put->story,
+			err);
 	return rc;
 }
 
@@ -193,7 +212,8 @@ static int put_paid(struct visit_env *env, struct put *put, struct str *ret_answ
 
 	if (put->claimed && put->claim.act != SALE_OPEN && !put->sale->dry_run)
 		return replay_paid(env, put, ret_answer, err);
-	rc = customer_find(env, &put->sale->whose, put->sale->receipt.at, true, &put->customer, err);
+	rc = customer_find(env, &put->sale->whose, put->sale->receipt.at, true, &put->customer,
+		err);
 	if (rc != 0)
 		return rc;
 	if (put->customer.person)

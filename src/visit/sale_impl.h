@@ -13,19 +13,19 @@ struct sale_row {
 	int64_t total, returned; /* minor units */
 	struct key said;
 	struct settlement settlement;
-	struct str answer;       /* packed */
-	int64_t returns;         /* how many, and the guard of the row */
+	struct str answer; /* packed */
+	int64_t returns;   /* how many, and the guard of the row */
 };
 
 int sale_row_read(const struct store_rows *rows, struct arena *arena, struct sale_row *ret,
 	struct err *err) must_check;
 /* By its id; ERR_BROKEN if it is not there. */
-int sale_get(struct store_tx *tx, id_t64 sale, struct arena *arena, struct sale_row *ret, struct err *err)
-	must_check;
-/* By its caller's id. 0: settled, both are filled; 1: no claim, or no home (open, or void before it was
- * paid). */
-int sale_find(struct store_tx *tx, const struct key *key, struct arena *arena, struct claim *ret_claim,
-	struct sale_row *ret, struct err *err) must_check;
+int sale_get(struct store_tx *tx, id_t64 sale, struct arena *arena, struct sale_row *ret,
+	struct err *err) must_check;
+/* By its caller's id. 0: settled, both are filled; 1: no claim, or no home (open, or void before it
+ * was paid). */
+int sale_find(struct store_tx *tx, const struct key *key, struct arena *arena,
+	struct claim *ret_claim, struct sale_row *ret, struct err *err) must_check;
 int sale_add(struct visit_env *env, const struct sale_row *row, struct err *err) must_check;
 /* Writes state, returned and settlement; guarded by `returns`, which it counts up. */
 int sale_move(struct visit_env *env, struct sale_row *row, struct err *err) must_check;
@@ -43,9 +43,11 @@ struct customer {
 int customer_find(struct visit_env *env, const struct visit_whose *whose, int64_t at, bool may_make,
 	struct customer *ret, struct err *err) must_check;
 /* The touch has served; those still waiting at the till's readers lapse. */
-int customer_served(struct visit_env *env, const struct customer *customer, struct err *err) must_check;
+int customer_served(struct visit_env *env, const struct customer *customer,
+	struct err *err) must_check;
 /* The same for a sale that was paid before: whoever touched since keeps their touch. */
-int customer_attached(struct visit_env *env, const struct customer *customer, struct err *err) must_check;
+int customer_attached(struct visit_env *env, const struct customer *customer,
+	struct err *err) must_check;
 /* The reader or kiosk the touch was made at; NULL. */
 const struct device *customer_reader(const struct visit_env *env, const struct customer *customer);
 
@@ -58,8 +60,8 @@ int remains_of(struct visit_env *env, const struct sale_row *sale, const struct 
 	struct remains *ret, struct err *err) must_check;
 /* Takes back lines (NULL: all that remains): posts, writes return and sale. */
 int return_lines(struct visit_env *env, struct sale_row *sale, const struct receipt *receipt,
-	struct remains *remains, const struct visit_return *what, struct story *story, struct person **ret,
-	struct err *err) must_check;
+	struct remains *remains, const struct visit_return *what, struct story *story,
+	struct person **ret, struct err *err) must_check;
 
 /* What the versions that settled a sale give for what remains of it. */
 int settlement_of_rest(struct visit_env *env, struct person *person, const struct receipt *receipt,

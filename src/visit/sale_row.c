@@ -5,8 +5,8 @@
 #include "base/check.h"
 #include "visit/sale_impl.h"
 
-const char *const visit_sale_state_words[] = { "", "open", "paid", "void", "partly_returned", "returned",
-	NULL };
+const char *const visit_sale_state_words[] = { "", "open", "paid", "void", "partly_returned",
+	"returned", NULL };
 
 int sale_row_read(const struct store_rows *rows, struct arena *arena, struct sale_row *ret,
 	struct err *err)
@@ -64,10 +64,11 @@ int sale_add(struct visit_env *env, const struct sale_row *row, struct err *err)
 		return rc;
 	return store_write(env->tx, &visit_statements[SALE_ADD],
 		ARGS(V_INT(id_time_ms(row->id)), V_INT(id_bucket(row->id)), V_INT(row->id),
-			V_INT(row->merchant), V_INT(row->shop), V_INT(row->device), V_TEXT(row->caller),
-			V_INT(row->state), V_INT(row->member), V_INT(row->total), V_INT(row->returned),
-			V_BLOB(row->said.bytes, 16), settled_val(settled),
-			V_BLOB(row->answer.ptr, row->answer.len), V_INT(row->returns)),
+			V_INT(row->merchant), V_INT(row->shop), V_INT(row->device),
+			V_TEXT(row->caller), V_INT(row->state), V_INT(row->member),
+			V_INT(row->total), V_INT(row->returned), V_BLOB(row->said.bytes, 16),
+			settled_val(settled), V_BLOB(row->answer.ptr, row->answer.len),
+			V_INT(row->returns)),
 		1, err);
 }
 
@@ -98,8 +99,8 @@ int sale_give(struct visit_env *env, struct sale_row *row, struct err *err)
 		1, err);
 }
 
-int sale_find(struct store_tx *tx, const struct key *key, struct arena *arena, struct claim *ret_claim,
-	struct sale_row *ret, struct err *err)
+int sale_find(struct store_tx *tx, const struct key *key, struct arena *arena,
+	struct claim *ret_claim, struct sale_row *ret, struct err *err)
 {
 	int rc = claim_find(tx, key_bucket(key), key, arena, ret_claim, err);
 

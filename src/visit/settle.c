@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Settling: programmes look at a basket, the ledger posts what they give, rewards become due; and the way
- * back when lines return.
+/* Settling: programmes look at a basket, the ledger posts what they give, rewards become due; and
+ * the way back when lines return.
  *
- * Invariants: 1. what a sale earned in a programme is kept beside the sale (struct settled) and falls by
- * exactly what is clawed back: after a return it is what the version that settled the sale gives for the
- * rest of the basket (L7). 2. A script that fails costs its own programme its say, nobody else's. */
+ * Invariants: 1. what a sale earned in a programme is kept beside the sale (struct settled) and
+ * falls by exactly what is clawed back: after a return it is what the version that settled the sale
+ * gives for the rest of the basket (L7). 2. A script that fails costs its own programme its say,
+ * nobody else's. */
 #include <stdio.h>
 #include <string.h>
 
@@ -41,8 +42,8 @@ int settlement_pack(const struct settlement *settlement, struct arena *arena, st
 		return err_set(err, ERR_NO_MEMORY, "no memory for a settlement");
 	for (size_t i = 0; i < settlement->count; i++) {
 		const struct settled *s = &settlement->list[i];
-		const int64_t fields[SETTLED_FIELDS] = { s->programme, s->version, s->arm, s->earned,
-			s->lot };
+		const int64_t fields[SETTLED_FIELDS] = { s->programme, s->version, s->arm,
+			s->earned, s->lot };
 		for (int f = 0; f < SETTLED_FIELDS; f++)
 			put64(bytes + i * SETTLED_BYTES + 8 * f, fields[f]);
 	}
@@ -50,7 +51,8 @@ int settlement_pack(const struct settlement *settlement, struct arena *arena, st
 	return 0;
 }
 
-static int settlement_init(struct settlement *settlement, struct arena *arena, size_t max, struct err *err)
+static int settlement_init(struct settlement *settlement, struct arena *arena, size_t max,
+	struct err *err)
 {
 	*settlement = (struct settlement) { .max = max };
 	settlement->list = arena_array(arena, max ? max : 1, sizeof(*settlement->list));
@@ -93,12 +95,22 @@ int basket_of(const struct visit_env *env, const struct receipt *receipt, int64_
 		return err_set(err, ERR_NO_MEMORY, "no memory for a basket");
 	for (size_t i = 0; i < receipt->line_count; i++) {
 		const struct receipt_line *l = &receipt->lines[i];
-		lines[i] = (struct basket_line) { .id = l->id, .gtin = l->gtin, .sku = l->sku,
-			.category = l->category, .description = l->description,
-			.quantity = l->quantity, .unit_price = l->unit_price, .amount = l->amount };
+		lines[i] = (struct basket_line) { .id = l->id,
+			.gtin = l->gtin,
+			.sku = l->sku,
+			.category = l->category,
+			.description = l->description,
+			.quantity = l->quantity,
+			.unit_price = l->unit_price,
+			.amount = l->amount };
 	}
-	*ret = (struct basket) { .currency = receipt->currency, .total = receipt->total, .lines = lines,
-		.count = receipt->line_count, .at = at, .weekday = date_weekday(day), .hour = hour };
+	*ret = (struct basket) { .currency = receipt->currency,
+		.total = receipt->total,
+		.lines = lines,
+		.count = receipt->line_count,
+		.at = at,
+		.weekday = date_weekday(day),
+		.hour = hour };
 	snprintf(ret->day, sizeof(ret->day), "%04u-%02u-%02u", (unsigned)day.year % 10000,
 		(unsigned)day.month % 100, (unsigned)day.day % 100);
 	return 0;
@@ -111,7 +123,8 @@ static int64_t lot_of(const struct visit_env *env, int64_t at, int64_t days)
 
 	if (days == 0)
 		return LEDGER_NEVER;
-	return zone_day_start(zone, date_of_days(date_days(zone_local(zone, at, NULL, NULL)) + days + 1));
+	return zone_day_start(zone,
+		date_of_days(date_days(zone_local(zone, at, NULL, NULL)) + days + 1));
 }
 
 /* ---- one programme ---- */
@@ -119,7 +132,8 @@ static int64_t lot_of(const struct visit_env *env, int64_t at, int64_t days)
 static int tell(struct person *person, struct seat *seat, const struct effect *effect,
 	struct story *story, struct err *err)
 {
-	struct happened message = { .type = HAPPENED_MESSAGE, .programme = seat->programme,
+	struct happened message = { .type = HAPPENED_MESSAGE,
+		.programme = seat->programme,
 		.who = effect->who,
 		.text = texts_pick(&effect->text, person->language, STR("en")) };
 
@@ -130,7 +144,9 @@ static int earn(struct visit_env *env, struct seat *seat, int64_t amount, int64_
 	const struct ledger_ref *ref, struct story *story, struct err *err)
 {
 	struct ledger_env ledger = visit_ledger(env);
-	struct happened earned = { .type = HAPPENED_EARNED, .programme = seat->programme, .counts = true,
+	struct happened earned = { .type = HAPPENED_EARNED,
+		.programme = seat->programme,
+		.counts = true,
 		.amount = amount };
 	int rc = ledger_earn(&ledger, seat->account, amount, lot, ref, err);
 
@@ -162,7 +178,8 @@ static int ask_script(struct visit_env *env, struct person *person, struct seat 
 
 static int refuse_script(struct seat *seat, struct story *story, struct err *err)
 {
-	struct happened refused = { .type = HAPPENED_REFUSED, .programme = seat->programme,
+	struct happened refused = { .type = HAPPENED_REFUSED,
+		.programme = seat->programme,
 		.text = STR("the programme's script failed") };
 
 	return story_add(story, &refused, err);
@@ -242,8 +259,8 @@ static int offer_new(struct visit_env *env, struct person *person, struct seat *
 }
 
 /* 0 due, 1 not. */
-static int ask_due(struct visit_env *env, struct person *person, struct seat *seat, struct offer *ret,
-	struct err *err)
+static int ask_due(struct visit_env *env, struct person *person, struct seat *seat,
+	struct offer *ret, struct err *err)
 {
 	struct host_programme *in_host;
 	struct standing standing;
@@ -282,15 +299,18 @@ int settle_due(struct visit_env *env, struct person *person, struct seat *seat, 
 		return 0;
 	if (rc != 0)
 		return rc;
-	struct happened due = { .type = HAPPENED_OFFER, .programme = seat->programme,
-		.reward = reward->id, .text = texts_pick(&offer.name, person->language, STR("en")) };
+	struct happened due = { .type = HAPPENED_OFFER,
+		.programme = seat->programme,
+		.reward = reward->id,
+		.text = texts_pick(&offer.name, person->language, STR("en")) };
 	return story_add(story, &due, err);
 }
 
 /* ---- sales ---- */
 
-int settle_sale(struct visit_env *env, struct person *person, id_t64 shop, const struct basket *basket,
-	id_t64 sale, struct settlement *ret, struct story *story, struct err *err)
+int settle_sale(struct visit_env *env, struct person *person, id_t64 shop,
+	const struct basket *basket, id_t64 sale, struct settlement *ret, struct story *story,
+	struct err *err)
 {
 	struct ledger_ref ref = { .kind = LEDGER_REF_SALE, .id = sale, .effective_at = basket->at };
 	int rc = person_join_auto(env, person, shop, basket->at, story, err);
@@ -305,7 +325,8 @@ int settle_sale(struct visit_env *env, struct person *person, id_t64 shop, const
 			!programme_runs(seat->programme, shop, basket->at))
 			continue;
 		settled = (struct settled) { .programme = seat->programme->id,
-			.version = seat->programme->version, .arm = seat->enrolment.arm };
+			.version = seat->programme->version,
+			.arm = seat->enrolment.arm };
 		rc = settle_effects(env, person, seat, basket, &ref, story, &settled.earned,
 			&settled.lot, err);
 		if (rc == 0 && settled.earned > 0 && ret->count < ret->max)
@@ -320,8 +341,7 @@ int settle_sale(struct visit_env *env, struct person *person, id_t64 shop, const
 
 /* What the version that settled a sale gives for the rest of its basket. */
 static int earned_by_rest(struct visit_env *env, struct person *person, struct seat *seat,
-	const struct settled *settled, const struct basket *rest, int64_t *ret,
-	struct err *err)
+	const struct settled *settled, const struct basket *rest, int64_t *ret, struct err *err)
 {
 	const struct programme *version =
 		catalogue_version(env->catalogue, settled->programme, settled->version);
@@ -334,7 +354,8 @@ static int earned_by_rest(struct visit_env *env, struct person *person, struct s
 	if (!rest || rest->count == 0)
 		return 0;
 	rc = ask_script(env, person, seat, version, settled->arm, rest, &effects, err);
-	if (rc != 0) /* a script that fails now must not take points away: as if nothing had changed */
+	if (rc != 0) /* a script that fails now must not take points away: as if nothing had changed
+		      */
 		return rc < 0 ? rc : (*ret = settled->earned, 0);
 	for (size_t i = 0; i < effects.count; i++)
 		if (effects.list[i].type == EFFECT_EARN)
@@ -343,7 +364,8 @@ static int earned_by_rest(struct visit_env *env, struct person *person, struct s
 }
 
 /* Offered rewards that the points no longer carry are withdrawn. */
-static int withdraw(struct visit_env *env, struct person *person, struct seat *seat, struct err *err)
+static int withdraw(struct visit_env *env, struct person *person, struct seat *seat,
+	struct err *err)
 {
 	int64_t available = ledger_available(ledger_standing(seat->account));
 	int rc = person_rewards(env, person, err);
@@ -361,11 +383,12 @@ static int withdraw(struct visit_env *env, struct person *person, struct seat *s
 }
 
 static int claw(struct visit_env *env, struct person *person, struct seat *seat,
-	const struct settled *settled, int64_t amount, const struct ledger_ref *ref, struct story *story,
-	struct err *err)
+	const struct settled *settled, int64_t amount, const struct ledger_ref *ref,
+	struct story *story, struct err *err)
 {
 	static const enum ledger_policy policies[] = { [POLICY_DEBT] = LEDGER_DEBT,
-		[POLICY_FORGIVE] = LEDGER_FORGIVE, [POLICY_NEGATIVE] = LEDGER_NEGATIVE };
+		[POLICY_FORGIVE] = LEDGER_FORGIVE,
+		[POLICY_NEGATIVE] = LEDGER_NEGATIVE };
 	const struct programme *version =
 		catalogue_version(env->catalogue, settled->programme, settled->version);
 	struct ledger_env ledger = visit_ledger(env);
@@ -376,15 +399,18 @@ static int claw(struct visit_env *env, struct person *person, struct seat *seat,
 	if (rc != 0)
 		return rc;
 	struct happened back = { .type = HAPPENED_CLAWED_BACK,
-		.programme = seat->programme ? seat->programme : version, .counts = true,
-		.amount = amount, .owed = clawed.owed,
+		.programme = seat->programme ? seat->programme : version,
+		.counts = true,
+		.amount = amount,
+		.owed = clawed.owed,
 		.balance = ledger_standing(seat->account)->balance };
 	rc = back.programme ? story_add(story, &back, err) : 0;
 	return rc < 0 ? rc : withdraw(env, person, seat, err);
 }
 
 int settle_return(struct visit_env *env, struct person *person, const struct basket *rest,
-	const struct ledger_ref *ref, struct settlement *settlement, struct story *story, struct err *err)
+	const struct ledger_ref *ref, struct settlement *settlement, struct story *story,
+	struct err *err)
 {
 	int rc = 0;
 
@@ -398,7 +424,8 @@ int settle_return(struct visit_env *env, struct person *person, const struct bas
 		if (rc == 0)
 			rc = earned_by_rest(env, person, seat, settled, rest, &earned, err);
 		if (rc == 0 && earned < settled->earned) {
-			rc = claw(env, person, seat, settled, settled->earned - earned, ref, story, err);
+			rc = claw(env, person, seat, settled, settled->earned - earned, ref, story,
+				err);
 			settled->earned = earned;
 		}
 	}

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Steps: what the reader shows. They are chained in their order; the reader walks through them alone. */
+/* Steps: what the reader shows. They are chained in their order; the reader walks through them
+ * alone. */
 #include "base/check.h"
 #include "visit/visit_impl.h"
 
@@ -69,7 +70,8 @@ static int add(struct step_list *steps, const struct step *step, struct err *err
 	return 0;
 }
 
-static struct str pick(const struct step_list *steps, const struct texts *texts, struct str otherwise)
+static struct str pick(const struct step_list *steps, const struct texts *texts,
+	struct str otherwise)
 {
 	struct str text = texts_pick(texts, steps->language, steps->otherwise);
 
@@ -80,7 +82,8 @@ int steps_add_card(struct visit_env *env, struct step_list *steps, struct person
 	struct seat *seat, struct err *err)
 {
 	const struct programme *p = seat->programme;
-	struct step step = { .kind = STEP_CARD, .programme = p,
+	struct step step = { .kind = STEP_CARD,
+		.programme = p,
 		.id = arena_printf(env->arena, "card:%.*s", STR_ARG(p->code)) };
 	struct host_programme *in_host;
 	struct standing standing;
@@ -105,7 +108,8 @@ int steps_add_card(struct visit_env *env, struct step_list *steps, struct person
 int steps_add_join(struct visit_env *env, struct step_list *steps, const struct programme *p,
 	struct err *err)
 {
-	struct step step = { .kind = STEP_YES_NO, .programme = p,
+	struct step step = { .kind = STEP_YES_NO,
+		.programme = p,
 		.id = arena_printf(env->arena, "join:%.*s", STR_ARG(p->code)) };
 	struct host_programme *in_host;
 	struct card ask = { 0 };
@@ -127,7 +131,9 @@ int steps_add_offer(struct visit_env *env, struct step_list *steps, const struct
 {
 	char id[ID_TEXT_MAX];
 	struct texts name;
-	struct step step = { .kind = STEP_YES_NO, .programme = p, .reward = reward->id,
+	struct step step = { .kind = STEP_YES_NO,
+		.programme = p,
+		.reward = reward->id,
 		.id = arena_printf(env->arena, "offer:%s", id_text(reward->id, "w", id)) };
 	int rc = reward_name(p, reward->arm, env->arena, &name, err);
 
@@ -162,7 +168,8 @@ static void write_step(struct json_out *out, const struct step *step, const stru
 		json_out_cstr(out, "reward", id_text(step->reward, "w", id));
 	json_out_text(out, "title", step->title);
 	json_out_text(out, "text", step->text);
-	json_out_int(out, "timeout_s", step->kind == STEP_CARD ? CARD_TIMEOUT_S : QUESTION_TIMEOUT_S);
+	json_out_int(out, "timeout_s",
+		step->kind == STEP_CARD ? CARD_TIMEOUT_S : QUESTION_TIMEOUT_S);
 	json_out_object(out, "next");
 	if (step->kind == STEP_CARD) {
 		write_next(out, "ok", next);
@@ -196,7 +203,8 @@ static int offer_steps(struct visit_env *env, struct person *person, struct stor
 			continue;
 		for (size_t k = 0; k < person->reward_count && rc == 0; k++)
 			if (person->rewards[k].id == h->reward)
-				rc = steps_add_offer(env, steps, h->programme, &person->rewards[k], err);
+				rc = steps_add_offer(env, steps, h->programme, &person->rewards[k],
+					err);
 	}
 	return rc;
 }
@@ -205,14 +213,18 @@ static int offer_steps(struct visit_env *env, struct person *person, struct stor
 static int open_touch(struct visit_env *env, struct person *person, const struct device *reader,
 	struct str *ret_id, struct err *err)
 {
-	struct touch_row row = { .merchant = person->member.merchant, .device = reader->id,
-		.member = person->member.id, .language = person->language, .touched_at = env->now,
+	struct touch_row row = { .merchant = person->member.merchant,
+		.device = reader->id,
+		.member = person->member.id,
+		.language = person->language,
+		.touched_at = env->now,
 		.state = TOUCH_USED };
 	char id[ID_TEXT_MAX];
 	struct key key;
 
 	row.caller = arena_str(env->arena,
-		str_of(id_text(id_new(id_bucket(person->member.id), env->now, visit_random(env)), "z", id)));
+		str_of(id_text(id_new(id_bucket(person->member.id), env->now, visit_random(env)),
+			"z", id)));
 	if (!row.caller.ptr)
 		return err_set(err, ERR_NO_MEMORY, "no memory for a touch");
 	*ret_id = row.caller;

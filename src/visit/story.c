@@ -106,7 +106,8 @@ int visit_replay(const struct visit_env *env, const struct claim *claim, const s
 	struct str *ret_answer, struct err *err)
 {
 	if (!key_eq(&claim->said, said))
-		return err_at(err, ERR_ID_REUSED, "/id", "this id was used before, with other content");
+		return err_at(err, ERR_ID_REUSED, "/id",
+			"this id was used before, with other content");
 	return unpack(env->arena, claim->answer, PACK_ANSWER, VISIT_ANSWER_MAX, ret_answer, err);
 }
 
@@ -121,7 +122,8 @@ int visit_claim(const struct visit_env *env, uint16_t bucket, const struct key *
 
 /* ---- keys ---- */
 
-struct key visit_id_key(const struct visit_keys *keys, const char *what, id_t64 merchant, struct str id)
+struct key visit_id_key(const struct visit_keys *keys, const char *what, id_t64 merchant,
+	struct str id)
 {
 	struct hash hash;
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A touch: somebody presents something at a device. Who is it, and what does the reader show? And the
- * answers that come back, and forgetting it. See visit.h. */
+/* A touch: somebody presents something at a device. Who is it, and what does the reader show? And
+ * the answers that come back, and forgetting it. See visit.h. */
 #include "base/check.h"
 #include "visit/visit_impl.h"
 
@@ -11,8 +11,9 @@ static bool is_instrument(enum identifier_kind kind)
 	return kind == IDENTIFIER_CARD || kind == IDENTIFIER_PAR || kind == IDENTIFIER_ALIAS;
 }
 
-/* A card and the PAR behind it are one instrument: when one of them is the member's, the other becomes so,
- * and plastic and phone meet. Anything else is tied to a member only when they say yes to a question. */
+/* A card and the PAR behind it are one instrument: when one of them is the member's, the other
+ * becomes so, and plastic and phone meet. Anything else is tied to a member only when they say yes
+ * to a question. */
 static int learn(struct visit_env *env, const struct visit_touch *touch, const id_t64 *owners,
 	id_t64 member, struct err *err)
 {
@@ -57,7 +58,8 @@ static int recognise(struct visit_env *env, const struct visit_touch *touch, int
 		return 0;
 	rc = person_load(env, member, touch->language, ret, err);
 	if (unexpected(rc > 0))
-		return err_set(err, ERR_BROKEN, "an identifier belongs to a member that is not there");
+		return err_set(err, ERR_BROKEN,
+			"an identifier belongs to a member that is not there");
 	if (rc == 0 && other == 0)
 		rc = learn(env, touch, owners, member, err);
 	if (rc == 0 && other != 0)
@@ -98,8 +100,9 @@ static bool may_ask(const struct visit_env *env, struct person *person,
 
 	if (programme->joins_by_itself)
 		return false;
-	return !seat || (seat->enrolment.state != ENROLMENT_JOINED &&
-				seat->enrolment.ask_after <= env->now);
+	return !seat ||
+		(seat->enrolment.state != ENROLMENT_JOINED &&
+			seat->enrolment.ask_after <= env->now);
 }
 
 static int add_questions(struct visit_env *env, struct person *person, struct step_list *steps,
@@ -123,10 +126,10 @@ static void write_staff_text(struct json_out *out, struct str text)
 	json_out_object_end(out);
 }
 
-/* What the cashier should know: rewards that are held and wait to be handed out, and that somebody is known
- * twice. */
-static int write_staff(struct visit_env *env, struct person *person, bool twice, struct json_out *out,
-	struct err *err)
+/* What the cashier should know: rewards that are held and wait to be handed out, and that somebody
+ * is known twice. */
+static int write_staff(struct visit_env *env, struct person *person, bool twice,
+	struct json_out *out, struct err *err)
 {
 	int rc = 0;
 
@@ -183,8 +186,11 @@ static int keep_touch(struct visit_env *env, const struct visit_touch *touch, st
 	struct err *err)
 {
 	struct touch_row row = { .merchant = env->access->merchant->id,
-		.device = env->access->device->id, .caller = touch->id, .touched_at = env->now,
-		.language = touch->language, .state = TOUCH_OPEN,
+		.device = env->access->device->id,
+		.caller = touch->id,
+		.touched_at = env->now,
+		.language = touch->language,
+		.state = TOUCH_OPEN,
 		.member = person ? person->member.id : 0 };
 	int rc;
 
@@ -208,8 +214,8 @@ static int show(struct visit_env *env, const struct visit_touch *touch, struct p
 	int rc = story_init(env, &story, err);
 
 	if (rc == 0)
-		rc = steps_new(env, person ? person->language
-					   : visit_language(env, touch->language, STR("")),
+		rc = steps_new(env,
+			person ? person->language : visit_language(env, touch->language, STR("")),
 			&steps, err);
 	if (rc == 0 && person)
 		rc = person_join_auto(env, person, shop, at, &story, err);
@@ -278,7 +284,8 @@ int visit_clear_touch(struct visit_env *env, const struct key *touch, struct str
 			ARGS(V_INT(key_bucket(touch)), V_BLOB(touch->bytes, 16)), 1, err);
 	if (rc == 0)
 		rc = store_write(env->tx, &visit_statements[CURRENT_CLEAR],
-			ARGS(V_INT(id_bucket(row.device)), V_INT(row.device), V_BLOB(touch->bytes, 16)),
+			ARGS(V_INT(id_bucket(row.device)), V_INT(row.device),
+				V_BLOB(touch->bytes, 16)),
 			STORE_ANY, err);
 	*ret_answer = STR("{\"state\":\"cleared\"}");
 	return rc;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Touches in the store. What a touch carried (tokens, never values) is kept only while it is unknown whose
- * it is, and blanked after fifteen minutes. */
+/* Touches in the store. What a touch carried (tokens, never values) is kept only while it is
+ * unknown whose it is, and blanked after fifteen minutes. */
 #include <string.h>
 
 #include "base/check.h"
@@ -83,11 +83,14 @@ int touch_person(struct visit_env *env, const struct touch_row *row, struct pers
 
 	*ret = NULL;
 	if (member == 0 && row->carried_count)
-		rc = member_find(env->tx, row->carried, row->carried_count, &member, &other, owners, err);
+		rc = member_find(env->tx, row->carried, row->carried_count, &member, &other, owners,
+			err);
 	if (rc != 0 || member == 0)
 		return rc;
 	rc = person_load(env, member, row->language, ret, err);
-	return unexpected(rc > 0) ? err_set(err, ERR_BROKEN, "a touch of a member that is not there") : rc;
+	return unexpected(rc > 0)
+		? err_set(err, ERR_BROKEN, "a touch of a member that is not there")
+		: rc;
 }
 
 int touch_add(struct visit_env *env, const struct key *touch, const struct touch_row *row,
@@ -130,7 +133,8 @@ int visit_blank_touches(struct store_tx *tx, int64_t now, size_t max, size_t *re
 	}
 	for (size_t i = 0; i < count && rc == 0; i++)
 		rc = store_write(tx, &visit_statements[TOUCH_BLANK],
-			ARGS(V_INT(found[i].bucket), V_BLOB(found[i].key.bytes, 16)), STORE_ANY, err);
+			ARGS(V_INT(found[i].bucket), V_BLOB(found[i].key.bytes, 16)), STORE_ANY,
+			err);
 	*ret_count = count;
 	return rc;
 }

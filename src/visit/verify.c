@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Proof of L6 and L7 over the whole store: every sale is where its claim says, with an answer that can be
- * read; what came back is not more than was sold; and what is still settled is what the version that
- * settled it gives for the rest of the basket. */
+/* Proof of L6 and L7 over the whole store: every sale is where its claim says, with an answer that
+ * can be read; what came back is not more than was sold; and what is still settled is what the
+ * version that settled it gives for the rest of the basket. */
 #include <stdio.h>
 #include <string.h>
 
@@ -21,7 +21,8 @@ struct proof {
 	uint64_t *sale_sums; /* what the entries say less what the sales say: all 0 in the end */
 };
 
-static void say(struct proof *proof, const char *invariant, const struct sale_row *sale, const char *what)
+static void say(struct proof *proof, const char *invariant, const struct sale_row *sale,
+	const char *what)
 {
 	char id[ID_TEXT_MAX];
 	char text[200];
@@ -65,8 +66,8 @@ static bool exceeds(const struct receipt *receipt, const struct remains *remains
 }
 
 /* Settling the rest again must find nothing to take back. */
-static int prove_settled(struct proof *proof, const struct sale_row *sale, const struct receipt *receipt,
-	const struct remains *remains, struct err *err)
+static int prove_settled(struct proof *proof, const struct sale_row *sale,
+	const struct receipt *receipt, const struct remains *remains, struct err *err)
 {
 	struct settlement again = sale->settlement;
 	struct person *person;
@@ -89,7 +90,8 @@ static int prove_settled(struct proof *proof, const struct sale_row *sale, const
 	if (rc == 0)
 		rc = settlement_of_rest(proof->env, person, receipt, remains, &again, err);
 	if (rc == ERR_BUSY) {
-		say(proof, "L7", sale, "it was settled by a version of a programme that is not there");
+		say(proof, "L7", sale,
+			"it was settled by a version of a programme that is not there");
 		rc = 0;
 	}
 	for (size_t i = 0; i < again.count && rc == 0; i++)
@@ -113,8 +115,10 @@ static void judge_sums(struct proof *proof)
 		char text[120];
 		if (proof->sale_sums[bucket] == 0)
 			continue;
-		snprintf(text, sizeof(text), "members of bucket %u: their entries are not what their sales "
-					     "earned and gave back", bucket);
+		snprintf(text, sizeof(text),
+			"members of bucket %u: their entries are not what their sales "
+			"earned and gave back",
+			bucket);
 		proof->counts.breaches++;
 		if (proof->breach)
 			proof->breach(proof->user, "L7", text);
@@ -148,8 +152,9 @@ static int prove_sale(struct proof *proof, const struct sale_row *sale, struct e
 		rc = remains_of(env, sale, &receipt, &remains, err);
 		if (rc == 0 && receipt.total != sale->total)
 			say(proof, "L6", sale, "its total is not that of its receipt");
-		if (rc == 0 && (exceeds(&receipt, &remains) ||
-				       remains.total != sale->total - sale->returned))
+		if (rc == 0 &&
+			(exceeds(&receipt, &remains) ||
+				remains.total != sale->total - sale->returned))
 			say(proof, "L7", sale, "more came back than was sold");
 		else if (rc == 0)
 			rc = prove_settled(proof, sale, &receipt, &remains, err);
@@ -164,8 +169,8 @@ static int read_page(struct proof *proof, id_t64 last, struct arena *arena, stru
 {
 	struct store_rows *rows ROWS_AUTO = NULL;
 	int rc = store_query(proof->env->tx, &visit_statements[SALE_ALL],
-		ARGS(V_INT(last ? id_time_ms(last) : 0), V_INT(last ? id_bucket(last) : 0), V_INT(last),
-			V_INT(PAGE)),
+		ARGS(V_INT(last ? id_time_ms(last) : 0), V_INT(last ? id_bucket(last) : 0),
+			V_INT(last), V_INT(PAGE)),
 		&rows, err);
 
 	*ret_count = 0;
@@ -174,7 +179,8 @@ static int read_page(struct proof *proof, id_t64 last, struct arena *arena, stru
 	return rc;
 }
 
-static int prove_page(struct proof *proof, const struct sale_row *page, size_t count, struct err *err)
+static int prove_page(struct proof *proof, const struct sale_row *page, size_t count,
+	struct err *err)
 {
 	struct arena *arena ARENA_AUTO = arena_new(SALE_BYTES);
 	int rc = arena ? 0 : err_set(err, ERR_NO_MEMORY, "no memory to verify sales");

@@ -1,14 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A visit: touch -> steps -> sale -> reward. This room joins members, ledger, receipts and programmes; it
- * decides nothing about HTTP and nothing about balances.
+/* A visit: touch -> steps -> sale -> reward. This room joins members, ledger, receipts and
+ * programmes; it decides nothing about HTTP and nothing about balances.
  *
- * Every function here is the inside of one unit: it reads, decides, then writes (store.h), may be run
- * again, and has its input ready-made (hashes, tokens, packed bytes are computed before the teller's time
- * is taken). What it answers is JSON in the arena, which is also what is stored under the caller's id.
+ * Every function here is the inside of one unit: it reads, decides, then writes (store.h), may be
+ * run again, and has its input ready-made (hashes, tokens, packed bytes are computed before the
+ * teller's time is taken). What it answers is JSON in the arena, which is also what is stored under
+ * the caller's id.
  *
- * A touch:   open --sale--> used        open --DELETE--> cleared     (older than ten minutes: lapsed)
- * A sale:    open -> open | paid | void      paid -> partly_returned -> returned      paid -> void
- * An id that was used answers the same to the same content (claims, L6), whatever happened since.
+ * A touch:   open --sale--> used        open --DELETE--> cleared     (older than ten minutes:
+ * lapsed) A sale:    open -> open | paid | void      paid -> partly_returned -> returned      paid
+ * -> void An id that was used answers the same to the same content (claims, L6), whatever happened
+ * since.
  *
  * To add a kind of step or effect: happened.def and story.c; the OpenAPI document; a test. */
 #ifndef VISIT_VISIT_H
@@ -29,7 +31,8 @@
 #include "shop/shop.h"
 #include "store/store.h"
 
-/* A touch counts for a sale this long, and what an unknown one carried is blanked after the second. */
+/* A touch counts for a sale this long, and what an unknown one carried is blanked after the second.
+ */
 #define VISIT_TOUCH_LAPSES (10 * CLOCK_MINUTE)
 #define VISIT_TOUCH_BLANKED (15 * CLOCK_MINUTE)
 /* A "nee" of a known member is not asked again for so long. */
@@ -43,13 +46,13 @@
 
 /* Keys of the installation, each for one use. */
 struct visit_keys {
-	struct secret claim;   /* what callers' ids and contents are hashed with */
-	struct secret seal;    /* the ledger's chains */
-	struct secret arm;     /* which arm of a programme a member is in */
+	struct secret claim; /* what callers' ids and contents are hashed with */
+	struct secret seal;  /* the ledger's chains */
+	struct secret arm;   /* which arm of a programme a member is in */
 };
 
-/* What a unit works with. The caller fills it; `wakes` is filled by the unit. now 0 is for reading: nothing
- * expires while it is looked at. */
+/* What a unit works with. The caller fills it; `wakes` is filled by the unit. now 0 is for reading:
+ * nothing expires while it is looked at. */
 struct visit_env {
 	struct store_tx *tx;
 	int64_t now;
@@ -59,7 +62,7 @@ struct visit_env {
 	const struct directory *directory;
 	const struct catalogue *catalogue;
 	struct host *host;
-	const struct access *access; /* who calls; its merchant is whose everything is */
+	const struct access *access;   /* who calls; its merchant is whose everything is */
 	id_t64 wakes[VISIT_WAKES_MAX]; /* devices that got an event */
 	size_t wake_count;
 	int script_faults;
@@ -67,9 +70,11 @@ struct visit_env {
 };
 
 /* Keys of callers' ids and contents. */
-struct key visit_id_key(const struct visit_keys *keys, const char *what, id_t64 merchant, struct str id);
+struct key visit_id_key(const struct visit_keys *keys, const char *what, id_t64 merchant,
+	struct str id);
 /* For ids under a thing: the thing's own key or id goes in front. */
-struct key visit_sub_key(const struct visit_keys *keys, const char *what, struct str under, struct str id);
+struct key visit_sub_key(const struct visit_keys *keys, const char *what, struct str under,
+	struct str id);
 struct key visit_content_key(const struct visit_keys *keys, const struct json *content);
 
 /* ---- touches ---- */
@@ -82,7 +87,8 @@ struct visit_touch {
 	struct str language; /* the card's preference; empty if none */
 	int64_t at;          /* when, by the device; 0: now */
 };
-/* POST /v1/touches. ERR_ID_REUSED; ERR_FORBIDDEN for what is no device. *ret_answer is the reply. */
+/* POST /v1/touches. ERR_ID_REUSED; ERR_FORBIDDEN for what is no device. *ret_answer is the reply.
+ */
 int visit_touch(struct visit_env *env, const struct visit_touch *touch, struct str *ret_answer,
 	struct err *err) must_check;
 
@@ -92,8 +98,8 @@ struct visit_answer {
 	struct str step;
 	struct str value; /* "yes", "no", "timeout" */
 };
-/* POST /v1/touches/{id}/answers. ERR_NOT_FOUND, ERR_INVALID at /step or /value, ERR_CONFLICT if the touch is
- * over or the reward is not due any more. */
+/* POST /v1/touches/{id}/answers. ERR_NOT_FOUND, ERR_INVALID at /step or /value, ERR_CONFLICT if the
+ * touch is over or the reward is not due any more. */
 int visit_answer(struct visit_env *env, const struct visit_answer *answer, struct str *ret_answer,
 	struct err *err) must_check;
 /* DELETE /v1/touches/{id}: forgets it, and what it carried. Repeatable. */
@@ -121,15 +127,15 @@ struct visit_sale {
 	struct str packed; /* the receipt's canonical bytes, packed */
 	struct visit_whose whose;
 	bool dry_run;
-	int64_t dry_now; /* 0: the sale's own time */
+	int64_t dry_now;        /* 0: the sale's own time */
 	const char *public_url; /* goes before /r/ in the receipt's address; "" */
 };
 /* PUT /v1/sales/{id}. With dry_run the caller must drop the unit. */
 int visit_sale(struct visit_env *env, const struct visit_sale *sale, struct str *ret_answer,
 	struct err *err) must_check;
 /* GET /v1/sales/{id}: as answered, with the state it is in now. 1: there is none. */
-int visit_get_sale(const struct visit_env *env, struct str id, struct str *ret_answer, struct err *err)
-	must_check;
+int visit_get_sale(const struct visit_env *env, struct str id, struct str *ret_answer,
+	struct err *err) must_check;
 
 struct visit_return_line {
 	struct str line;
@@ -144,7 +150,8 @@ struct visit_return {
 	struct visit_return_line *lines;
 	size_t line_count;
 };
-/* POST /v1/sales/{id}/returns. ERR_INVALID at the line whose quantity or amount is more than what is left. */
+/* POST /v1/sales/{id}/returns. ERR_INVALID at the line whose quantity or amount is more than what
+ * is left. */
 int visit_return(struct visit_env *env, const struct visit_return *ret, struct str *ret_answer,
 	struct err *err) must_check;
 
@@ -158,8 +165,8 @@ int visit_attach(struct visit_env *env, const struct visit_attach *attach, struc
 	struct err *err) must_check;
 
 /* The receipt behind an address. 0 found; 1 none (also while the sale is open or if it is void). */
-int visit_receipt(struct store_tx *tx, const struct key *sale, struct arena *arena, struct receipt *ret,
-	struct receipt_place *ret_place, struct err *err) must_check;
+int visit_receipt(struct store_tx *tx, const struct key *sale, struct arena *arena,
+	struct receipt *ret, struct receipt_place *ret_place, struct err *err) must_check;
 
 /* ---- rewards ---- */
 
@@ -174,28 +181,30 @@ struct visit_reward {
 int visit_reward(struct visit_env *env, const struct visit_reward *reward, struct str *ret_answer,
 	struct err *err) must_check;
 /* The job's: a hold whose time ran out. 0, also if it had ended meanwhile. */
-int visit_expire_hold(struct visit_env *env, id_t64 member, id_t64 hold, struct err *err) must_check;
+int visit_expire_hold(struct visit_env *env, id_t64 member, id_t64 hold,
+	struct err *err) must_check;
 /* The job's: points whose time has come. */
-int visit_expire_points(struct visit_env *env, id_t64 member, id_t64 programme, struct err *err) must_check;
+int visit_expire_points(struct visit_env *env, id_t64 member, id_t64 programme,
+	struct err *err) must_check;
 /* The job's: blanks what unknown touches carried, at most max; sweeps. */
-int visit_blank_touches(struct store_tx *tx, int64_t now, size_t max, size_t *ret_count, struct err *err)
-	must_check;
+int visit_blank_touches(struct store_tx *tx, int64_t now, size_t max, size_t *ret_count,
+	struct err *err) must_check;
 
 /* ---- reading ---- */
 
 /* Writes one reward as the contract shows it. */
-int visit_reward_json(const struct visit_env *env, const struct reward *reward, struct json_out *out,
-	const char *name, struct err *err) must_check;
+int visit_reward_json(const struct visit_env *env, const struct reward *reward,
+	struct json_out *out, const char *name, struct err *err) must_check;
 /* Writes the member of GET /v1/members/{id}; 1: there is none. */
-int visit_member_json(const struct visit_env *env, id_t64 member, struct json_out *out, const char *name,
-	struct err *err) must_check;
+int visit_member_json(const struct visit_env *env, id_t64 member, struct json_out *out,
+	const char *name, struct err *err) must_check;
 
 /* POST /v1/programmes/{code}/dry-run: what this version would do. Changes nothing. */
 struct visit_trial {
 	const struct programme *programme;
 	int32_t arm;
 	struct receipt receipt;
-	id_t64 member;    /* 0: a made-up one with `balance` */
+	id_t64 member; /* 0: a made-up one with `balance` */
 	int64_t balance;
 	int64_t at;
 	const struct shop *shop; /* NULL: any */
@@ -208,9 +217,10 @@ int visit_trial(struct visit_env *env, const struct visit_trial *trial, struct s
 struct visit_counts {
 	int64_t sales, returns, breaches;
 };
-/* Proves L6 and L7 over the whole store: every sale has its claim and its answer, returns do not exceed
- * their sale, what is still settled is what the programmes would give for what remains, and it is what the
- * ledger's entries add up to (sale_sums: as ledger_verify() filled them over the same snapshot). */
+/* Proves L6 and L7 over the whole store: every sale has its claim and its answer, returns do not
+ * exceed their sale, what is still settled is what the programmes would give for what remains, and
+ * it is what the ledger's entries add up to (sale_sums: as ledger_verify() filled them over the
+ * same snapshot). */
 int visit_verify(struct visit_env *env, uint64_t *sale_sums,
 	void (*breach)(void *user, const char *invariant, const char *text), void *user,
 	struct visit_counts *ret, struct err *err) must_check;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Shared by the files of this room: the person at the till with everything that is read about them, and
- * what happened, in order, until it is written as JSON. */
+/* Shared by the files of this room: the person at the till with everything that is read about them,
+ * and what happened, in order, until it is written as JSON. */
 #ifndef VISIT_VISIT_IMPL_H
 #define VISIT_VISIT_IMPL_H
 
@@ -23,7 +23,7 @@ struct happened {
 	bool counts;                       /* amount, balance and unit are shown */
 	int64_t amount, balance, owed;
 	id_t64 reward;
-	struct str text;                   /* a reward's name, a message, a reason */
+	struct str text; /* a reward's name, a message, a reason */
 	enum effect_for who;
 };
 #define HAPPENED_MAX 65536
@@ -67,8 +67,8 @@ uint32_t visit_random(struct visit_env *env);
 int person_load(struct visit_env *env, id_t64 member, struct str language, struct person **ret,
 	struct err *err) must_check;
 /* Makes a member of the identifiers (those only that were handed out, if `handed_out`). */
-int person_make(struct visit_env *env, const struct identifier *identifiers, size_t count, bool handed_out,
-	struct str language, struct person **ret, struct err *err) must_check;
+int person_make(struct visit_env *env, const struct identifier *identifiers, size_t count,
+	bool handed_out, struct str language, struct person **ret, struct err *err) must_check;
 /* A made-up one for a trial: nothing is written. */
 int person_trial(struct visit_env *env, struct person **ret, struct err *err) must_check;
 struct seat *person_seat(struct person *person, id_t64 programme);
@@ -83,22 +83,23 @@ int person_join_auto(struct visit_env *env, struct person *person, id_t64 shop, 
 /* Does any programme of the merchant join by itself here and now? */
 bool visit_any_auto(const struct visit_env *env, id_t64 shop, int64_t at);
 /* The account behind a seat, with expired points already posted. */
-int person_account(struct visit_env *env, struct person *person, struct seat *seat, struct err *err)
-	must_check;
-void person_standing(const struct visit_env *env, const struct person *person, const struct seat *seat,
-	struct standing *ret);
+int person_account(struct visit_env *env, struct person *person, struct seat *seat,
+	struct err *err) must_check;
+void person_standing(const struct visit_env *env, const struct person *person,
+	const struct seat *seat, struct standing *ret);
 int person_rewards(struct visit_env *env, struct person *person, struct err *err) must_check;
 /* Writes enrolments and balances. */
 int person_save(struct visit_env *env, struct person *person, struct err *err) must_check;
 /* {id, language, enrolments:[...]}, or null for NULL. */
-int person_json(struct visit_env *env, struct person *person, struct json_out *out, const char *name,
-	struct err *err) must_check;
+int person_json(struct visit_env *env, struct person *person, struct json_out *out,
+	const char *name, struct err *err) must_check;
 /* The language to speak: the card's, the member's, the merchant's first. */
 struct str visit_language(const struct visit_env *env, struct str card, struct str member);
 
 /* ---- settling ---- */
 
-/* What a sale earned in one programme: kept beside the sale, so that a return can be compared with it. */
+/* What a sale earned in one programme: kept beside the sale, so that a return can be compared with
+ * it. */
 struct settled {
 	id_t64 programme;
 	int32_t version, arm;
@@ -112,21 +113,23 @@ struct settlement {
 };
 int settlement_pack(const struct settlement *settlement, struct arena *arena, struct str *ret,
 	struct err *err) must_check;
-int settlement_read(struct str bytes, struct arena *arena, struct settlement *ret, struct err *err) must_check;
+int settlement_read(struct str bytes, struct arena *arena, struct settlement *ret,
+	struct err *err) must_check;
 
 /* A basket as scripts see it. */
-int basket_of(const struct visit_env *env, const struct receipt *receipt, int64_t at, struct basket *ret,
-	struct err *err) must_check;
+int basket_of(const struct visit_env *env, const struct receipt *receipt, int64_t at,
+	struct basket *ret, struct err *err) must_check;
 /* Lets every programme of the person's that runs here look at the basket; posts what they give. */
-int settle_sale(struct visit_env *env, struct person *person, id_t64 shop, const struct basket *basket,
-	id_t64 sale, struct settlement *ret, struct story *story, struct err *err) must_check;
+int settle_sale(struct visit_env *env, struct person *person, id_t64 shop,
+	const struct basket *basket, id_t64 sale, struct settlement *ret, struct story *story,
+	struct err *err) must_check;
 /* After something was credited or freed: offers what is due (story), or makes it due again. */
 int settle_due(struct visit_env *env, struct person *person, struct seat *seat, struct story *story,
 	struct err *err) must_check;
 /* Takes back what the rest of a basket would not have earned. rest NULL: nothing remains. */
 int settle_return(struct visit_env *env, struct person *person, const struct basket *rest,
-	const struct ledger_ref *ref, struct settlement *settlement, struct story *story, struct err *err)
-	must_check;
+	const struct ledger_ref *ref, struct settlement *settlement, struct story *story,
+	struct err *err) must_check;
 /* What each version that settled a sale gives for the rest of its basket; posts nothing. */
 int settle_again(struct visit_env *env, struct person *person, const struct basket *rest,
 	struct settlement *settlement, struct err *err) must_check;
@@ -139,14 +142,14 @@ int settle_effects(struct visit_env *env, struct person *person, struct seat *se
 
 /* A list of steps for a reader, chained in their order. */
 struct step_list;
-int steps_new(const struct visit_env *env, struct str language, struct step_list **ret, struct err *err)
-	must_check;
+int steps_new(const struct visit_env *env, struct str language, struct step_list **ret,
+	struct err *err) must_check;
 int steps_add_card(struct visit_env *env, struct step_list *steps, struct person *person,
 	struct seat *seat, struct err *err) must_check;
-int steps_add_join(struct visit_env *env, struct step_list *steps, const struct programme *programme,
-	struct err *err) must_check;
-int steps_add_offer(struct visit_env *env, struct step_list *steps, const struct programme *programme,
-	const struct reward *reward, struct err *err) must_check;
+int steps_add_join(struct visit_env *env, struct step_list *steps,
+	const struct programme *programme, struct err *err) must_check;
+int steps_add_offer(struct visit_env *env, struct step_list *steps,
+	const struct programme *programme, const struct reward *reward, struct err *err) must_check;
 void steps_json(const struct step_list *steps, struct json_out *out, const char *name);
 size_t steps_count(const struct step_list *steps);
 
@@ -162,37 +165,42 @@ struct touch_row {
 	size_t carried_count;
 };
 /* 0, or 1: there is none at this merchant. */
-int touch_get(const struct visit_env *env, const struct key *touch, struct touch_row *ret, struct err *err)
-	must_check;
-/* Whose touch it is: the member it names, or whoever has what it carried by now; NULL: nobody known. */
-int touch_person(struct visit_env *env, const struct touch_row *row, struct person **ret, struct err *err)
-	must_check;
-int touch_add(struct visit_env *env, const struct key *touch, const struct touch_row *row, struct err *err)
-	must_check;
+int touch_get(const struct visit_env *env, const struct key *touch, struct touch_row *ret,
+	struct err *err) must_check;
+/* Whose touch it is: the member it names, or whoever has what it carried by now; NULL: nobody
+ * known. */
+int touch_person(struct visit_env *env, const struct touch_row *row, struct person **ret,
+	struct err *err) must_check;
+int touch_add(struct visit_env *env, const struct key *touch, const struct touch_row *row,
+	struct err *err) must_check;
 
 /* ---- events ---- */
 
 /* Adds an event and remembers whom to wake. */
-int visit_event(struct visit_env *env, id_t64 device, const char *type, struct str body, struct err *err)
-	must_check;
-/* The till beside the reader learns who stands there: member_here. NULL is nobody: it learns nothing. */
+int visit_event(struct visit_env *env, id_t64 device, const char *type, struct str body,
+	struct err *err) must_check;
+/* The till beside the reader learns who stands there: member_here. NULL is nobody: it learns
+ * nothing. */
 int visit_tell_till(struct visit_env *env, struct person *person, bool twice, struct str touch,
 	struct err *err) must_check;
 /* The office of the merchant is told something. */
-int visit_tell_office(struct visit_env *env, const char *text, id_t64 member, id_t64 other, struct err *err)
-	must_check;
-/* A device beside this till that can show an offer and take its answer: a reader, else a kiosk; NULL. */
+int visit_tell_office(struct visit_env *env, const char *text, id_t64 member, id_t64 other,
+	struct err *err) must_check;
+/* A device beside this till that can show an offer and take its answer: a reader, else a kiosk;
+ * NULL. */
 const struct device *visit_reader_of(const struct visit_env *env, const struct device *till);
-/* After a sale: its offers go to the reader the touch was made at; if there is none (reader NULL), to one
- * beside the till, with a touch opened for them. */
+/* After a sale: its offers go to the reader the touch was made at; if there is none (reader NULL),
+ * to one beside the till, with a touch opened for them. */
 int visit_send_offers(struct visit_env *env, struct person *person, const struct device *till,
-	const struct device *reader, struct str touch, struct story *story, struct err *err) must_check;
+	const struct device *reader, struct str touch, struct story *story,
+	struct err *err) must_check;
 
 /* ---- rewards ---- */
 
 /* Holds a due reward's points until now + hold_us. ERR_CONFLICT: not due, or not enough points. */
-int reward_hold(struct visit_env *env, const struct ledger_env *ledger, struct ledger_account *account,
-	struct reward *reward, int64_t hold_us, struct err *err) must_check;
+int reward_hold(struct visit_env *env, const struct ledger_env *ledger,
+	struct ledger_account *account, struct reward *reward, int64_t hold_us,
+	struct err *err) must_check;
 
 /* ---- answers ---- */
 
@@ -207,7 +215,7 @@ int writer_done(struct writer *writer, struct str *ret, struct err *err) must_ch
 int visit_replay(const struct visit_env *env, const struct claim *claim, const struct key *said,
 	struct str *ret_answer, struct err *err) must_check;
 /* Makes the claim of an id under a thing, with its answer. */
-int visit_claim(const struct visit_env *env, uint16_t bucket, const struct key *key, const struct key *said,
-	struct str answer, struct err *err) must_check;
+int visit_claim(const struct visit_env *env, uint16_t bucket, const struct key *key,
+	const struct key *said, struct str answer, struct err *err) must_check;
 
 #endif

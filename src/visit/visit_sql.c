@@ -40,14 +40,16 @@ const struct store_stmt visit_statements[VISIT_STATEMENT_COUNT] = {
 		"INSERT INTO sales (made_ms, bucket, " SALE_COLUMNS ") "
 		"VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)" },
 	[SALE_GET] = { "sale.get", STORE_ONE,
-		"SELECT " SALE_COLUMNS " FROM sales WHERE made_ms = $1 AND bucket = $2 AND sale = $3" },
+		"SELECT " SALE_COLUMNS
+		" FROM sales WHERE made_ms = $1 AND bucket = $2 AND sale = $3" },
 	[SALE_MOVE] = { "sale.move", STORE_ONE,
 		"UPDATE sales SET state = $5, returned = $6, settled = $7, returns = returns + 1 "
 		"WHERE made_ms = $1 AND bucket = $2 AND sale = $3 AND returns = $4" },
 	[SALE_GIVE] = { "sale.give", STORE_ONE,
 		"UPDATE sales SET member = $4, settled = $5 "
 		"WHERE made_ms = $1 AND bucket = $2 AND sale = $3 AND member = 0 AND returns = $6" },
-	[SALE_ALL] = { "sale.all", STORE_SWEEP, "SELECT " SALE_COLUMNS " FROM sales WHERE (made_ms, bucket, sale) > ($1, $2, $3) "
+	[SALE_ALL] = { "sale.all", STORE_SWEEP,
+		"SELECT " SALE_COLUMNS " FROM sales WHERE (made_ms, bucket, sale) > ($1, $2, $3) "
 		"ORDER BY made_ms, bucket, sale LIMIT $4" },
 	[RETURN_ADD] = { "return.add", STORE_ONE,
 		"INSERT INTO returns (bucket, sale, seq, caller, at, made_at, amount, lines) "

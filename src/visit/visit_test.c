@@ -10,15 +10,23 @@ static void open_shop(struct house *h, const char *joining, const char *more)
 	char parameters[512];
 
 	snprintf(parameters, sizeof(parameters),
-		"{\"minimum\":500,\"needed\":2,\"reward\":{\"code\":\"mug\",\"name\":{\"nl\":\"een mok\"}}%s}", more);
+		"{\"minimum\":500,\"needed\":2,\"reward\":{\"code\":\"mug\",\"name\":{\"nl\":\"een mok\"}}%s}",
+		more);
 	house_open(h, NULL, 7);
 	house_programme(h, "mug", "stamps", joining, parameters);
 }
 
-static int sell(struct house *h, const char *id, const char *touch, const char *kind, const char *value)
+static int sell(struct house *h, const char *id, const char *touch, const char *kind,
+	const char *value)
 {
-	struct house_sale sale = { .id = id, .state = SALE_PAID, .count = 1, .lines = { { "1", 2, 1000 } },
-		.at = HOUSE_START, .touch = touch, .kind = kind, .value = value };
+	struct house_sale sale = { .id = id,
+		.state = SALE_PAID,
+		.count = 1,
+		.lines = { { "1", 2, 1000 } },
+		.at = HOUSE_START,
+		.touch = touch,
+		.kind = kind,
+		.value = value };
 
 	return house_sale(h, &sale);
 }
@@ -82,7 +90,8 @@ static void only_what_was_handed_out_joins_by_itself(void **state)
 		char id[16];
 		snprintf(id, sizeof(id), "s%zu", i);
 		assert_ok(sell(&h, id, NULL, rows[i].kind, "V"), &h.err);
-		assert_row(rows[i].kind, (house_effect(&h, "earned", "mug") != NULL) == rows[i].makes);
+		assert_row(rows[i].kind,
+			(house_effect(&h, "earned", "mug") != NULL) == rows[i].makes);
 		assert_row(rows[i].kind,
 			(house_stored(&h, rows[i].kind, "V", "mug", NULL) == 1) == rows[i].makes);
 	}
@@ -133,10 +142,12 @@ static void touches_before_the_last_sale_are_over(void **state)
 	struct house h;
 	open_shop(&h, "ask", "");
 	join(&h, "A");
-	assert_ok(sell(&h, "s1", NULL, NULL, NULL), &h.err); /* somebody else's, expressly nobody's */
+	assert_ok(sell(&h, "s1", NULL, NULL, NULL),
+		&h.err); /* somebody else's, expressly nobody's */
 	assert_ok(sell(&h, "s2", "", NULL, NULL), &h.err);
 	assert_int_equal(house_balance(&h, "mug"), -1);
-	assert_ok(house_attach(&h, "s2", "x", "A", NULL, NULL), &h.err); /* tapped late, given afterwards */
+	assert_ok(house_attach(&h, "s2", "x", "A", NULL, NULL),
+		&h.err); /* tapped late, given afterwards */
 	assert_int_equal(house_balance(&h, "mug"), 1);
 	assert_int_equal(house_attach(&h, "s2", "y", NULL, "card", "A"), ERR_CONFLICT);
 	assert_int_equal(house_verify(&h), 0);
@@ -166,18 +177,25 @@ static void states_of_a_sale(void **state)
 		int then;
 		int rc;
 	} rows[] = {
-		{ "open", 0, SALE_OPEN, 0 }, { "paid", 0, SALE_PAID, 0 }, { "void", 0, SALE_VOID, 0 },
-		{ "open, open", SALE_OPEN, SALE_OPEN, 0 }, { "open, paid", SALE_OPEN, SALE_PAID, 0 },
-		{ "open, void", SALE_OPEN, SALE_VOID, 0 }, { "paid, open", SALE_PAID, SALE_OPEN, ERR_CONFLICT },
+		{ "open", 0, SALE_OPEN, 0 },
+		{ "paid", 0, SALE_PAID, 0 },
+		{ "void", 0, SALE_VOID, 0 },
+		{ "open, open", SALE_OPEN, SALE_OPEN, 0 },
+		{ "open, paid", SALE_OPEN, SALE_PAID, 0 },
+		{ "open, void", SALE_OPEN, SALE_VOID, 0 },
+		{ "paid, open", SALE_PAID, SALE_OPEN, ERR_CONFLICT },
 		{ "paid, other paid", SALE_PAID, SALE_PAID, ERR_ID_REUSED },
-		{ "paid, void", SALE_PAID, SALE_VOID, 0 }, { "void, open", SALE_VOID, SALE_OPEN, ERR_CONFLICT },
+		{ "paid, void", SALE_PAID, SALE_VOID, 0 },
+		{ "void, open", SALE_VOID, SALE_OPEN, ERR_CONFLICT },
 		{ "void, paid", SALE_VOID, SALE_PAID, ERR_CONFLICT },
 		{ "void, other void", SALE_VOID, SALE_VOID, ERR_ID_REUSED },
 	};
 	struct house h;
 	open_shop(&h, "ask", "");
 	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
-		struct house_sale sale = { .id = rows[i].name, .count = 1, .lines = { { "1", 1, 700 } },
+		struct house_sale sale = { .id = rows[i].name,
+			.count = 1,
+			.lines = { { "1", 1, 700 } },
 			.at = HOUSE_START };
 		sale.state = (enum visit_sale_state)rows[i].first;
 		if (rows[i].first)
@@ -193,7 +211,10 @@ static void states_of_a_sale(void **state)
 
 static void an_open_answer_is_kept_after_it_was_paid(void **state)
 {
-	struct house_sale sale = { .id = "s", .state = SALE_OPEN, .count = 1, .lines = { { "1", 1, 700 } },
+	struct house_sale sale = { .id = "s",
+		.state = SALE_OPEN,
+		.count = 1,
+		.lines = { { "1", 1, 700 } },
 		.at = HOUSE_START };
 	struct house h;
 	char bytes[1024];
@@ -210,8 +231,15 @@ static void an_open_answer_is_kept_after_it_was_paid(void **state)
 
 static void a_dry_run_changes_nothing(void **state)
 {
-	struct house_sale sale = { .id = "s", .state = SALE_PAID, .count = 1, .lines = { { "1", 1, 700 } },
-		.at = HOUSE_START, .touch = NULL, .kind = "card", .value = "A", .dry_run = true };
+	struct house_sale sale = { .id = "s",
+		.state = SALE_PAID,
+		.count = 1,
+		.lines = { { "1", 1, 700 } },
+		.at = HOUSE_START,
+		.touch = NULL,
+		.kind = "card",
+		.value = "A",
+		.dry_run = true };
 	struct house h;
 	open_shop(&h, "ask", "");
 	join(&h, "A");
@@ -242,7 +270,8 @@ static void returns_after_the_reward_was_given(void **state)
 		const char *more;
 		int64_t balance, debt, after_next;
 	} rows[] = { { "", 0, 1, 0 }, { ",\"after_return\":\"debt\"", 0, 1, 0 },
-		{ ",\"after_return\":\"forgive\"", 0, 0, 1 }, { ",\"after_return\":\"negative\"", -1, 0, 0 } };
+		{ ",\"after_return\":\"forgive\"", 0, 0, 1 },
+		{ ",\"after_return\":\"negative\"", -1, 0, 0 } };
 	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
 		struct house_line line = { "1", 2, 1000 };
 		char reward[64];
@@ -254,10 +283,12 @@ static void returns_after_the_reward_was_given(void **state)
 		assert_ok(house_reward(&h, ACT_GIVE, reward, "g"), &h.err);
 		assert_ok(house_return(&h, "s2", "r", &line, 1), &h.err);
 		assert_int_equal(house_int(house_effect(&h, "clawed_back", "mug"), "amount"), 1);
-		assert_row(rows[i].more, house_stored(&h, "card", "A", "mug", &debt) == rows[i].balance);
+		assert_row(rows[i].more,
+			house_stored(&h, "card", "A", "mug", &debt) == rows[i].balance);
 		assert_row(rows[i].more, debt == rows[i].debt);
 		assert_ok(sell(&h, "s3", NULL, "card", "A"), &h.err);
-		assert_row(rows[i].more, house_stored(&h, "card", "A", "mug", &debt) == rows[i].after_next);
+		assert_row(rows[i].more,
+			house_stored(&h, "card", "A", "mug", &debt) == rows[i].after_next);
 		assert_int_equal(house_verify(&h), 0);
 		house_close(&h);
 	}
@@ -270,7 +301,8 @@ static void more_than_was_sold_does_not_come_back(void **state)
 		struct house_line line;
 		int rc;
 	} rows[] = { { "three of two", { "1", 3, 1000 }, ERR_INVALID },
-		{ "another line", { "9", 1, 500 }, ERR_INVALID }, { "too much money", { "1", 1, 1001 }, ERR_INVALID },
+		{ "another line", { "9", 1, 500 }, ERR_INVALID },
+		{ "too much money", { "1", 1, 1001 }, ERR_INVALID },
 		{ "negative", { "1", -1, 500 }, ERR_INVALID }, { "one of two", { "1", 1, 500 }, 0 },
 		{ "two more", { "1", 2, 500 }, ERR_INVALID }, { "the other", { "1", 1, 500 }, 0 },
 		{ "nothing is left", { "1", 1, 1 }, ERR_INVALID } };
@@ -313,7 +345,8 @@ static void a_hold_runs_out_and_the_reward_is_still_due(void **state)
 	assert_ok(house_reward(&h, ACT_HOLD, reward, "h2"), &h.err);
 	assert_ok(house_reward(&h, ACT_GIVE, reward, "g2"), &h.err);
 	assert_int_equal(house_reward(&h, ACT_GIVE, reward, "g3"), ERR_CONFLICT);
-	assert_ok(house_reward(&h, ACT_GIVE, reward, "g2"), &h.err); /* the same id, the same answer */
+	assert_ok(house_reward(&h, ACT_GIVE, reward, "g2"),
+		&h.err); /* the same id, the same answer */
 	assert_ok(house_reward(&h, ACT_REVERSE, reward, "u"), &h.err);
 	assert_int_equal(house_stored(&h, "card", "A", "mug", NULL), 2);
 	assert_int_equal(house_verify(&h), 0);
@@ -365,8 +398,14 @@ static void every_step_of_a_checkout_may_fail(void **state)
 
 static void every_allocation_of_a_checkout_may_fail(void **state)
 {
-	struct house_sale sale = { .id = "s", .state = SALE_PAID, .count = 1, .lines = { { "1", 2, 1000 } },
-		.at = HOUSE_START, .touch = NULL, .kind = "card", .value = "A" };
+	struct house_sale sale = { .id = "s",
+		.state = SALE_PAID,
+		.count = 1,
+		.lines = { { "1", 2, 1000 } },
+		.at = HOUSE_START,
+		.touch = NULL,
+		.kind = "card",
+		.value = "A" };
 	struct house h;
 	int rc, n = 0;
 	open_shop(&h, "ask", "");
@@ -386,11 +425,14 @@ int main(void)
 {
 	return TEST_MAIN(test(a_nee_leaves_no_trace), test(a_members_nee_is_kept_for_thirty_days),
 		test(only_what_was_handed_out_joins_by_itself), test(what_was_carried_is_blanked),
-		test(a_touch_serves_one_sale), test(a_touch_lapses), test(touches_before_the_last_sale_are_over),
-		test(a_cleared_touch_is_nobodys), test(states_of_a_sale),
-		test(an_open_answer_is_kept_after_it_was_paid), test(a_dry_run_changes_nothing),
-		test(returns_after_the_reward_was_given), test(more_than_was_sold_does_not_come_back),
-		test(an_offer_without_points_is_withdrawn), test(a_hold_runs_out_and_the_reward_is_still_due),
-		test(stamps_expire_at_the_end_of_their_day), test(every_step_of_a_checkout_may_fail),
+		test(a_touch_serves_one_sale), test(a_touch_lapses),
+		test(touches_before_the_last_sale_are_over), test(a_cleared_touch_is_nobodys),
+		test(states_of_a_sale), test(an_open_answer_is_kept_after_it_was_paid),
+		test(a_dry_run_changes_nothing), test(returns_after_the_reward_was_given),
+		test(more_than_was_sold_does_not_come_back),
+		test(an_offer_without_points_is_withdrawn),
+		test(a_hold_runs_out_and_the_reward_is_still_due),
+		test(stamps_expire_at_the_end_of_their_day),
+		test(every_step_of_a_checkout_may_fail),
 		test(every_allocation_of_a_checkout_may_fail));
 }

@@ -126,12 +126,12 @@ class Client:
   def sale(self, id, body, query=''):
     return self.ok('PUT', f'/v1/sales/{quote(id)}{query}', body)
 
-  def returns(self, sale_id, id, *lines):
+  def returns(self, sale_id, id, *lines, at=None):
     """lines: (line, quantity) or (line, quantity, amount)"""
     listed = [dict({'line': l[0], 'quantity': l[1]}, **({'amount': l[2]} if len(l) > 2 else {}))
       for l in lines]
     return self.ok('POST', f'/v1/sales/{quote(sale_id)}/returns',
-      {'id': id, 'at': now(), 'lines': listed})
+      {'id': id, 'at': at or now(), 'lines': listed})
 
   def reward(self, reward, act, id):
     return self.ok('POST', f'/v1/rewards/{reward}/{act}', {'id': id})

@@ -492,8 +492,9 @@ def _(z):
       id = r.choice(sorted(sales))
       some = [(i, r.randint(1, l[0])) for i, l in sales[id].items() if l[0] and r.random() < 0.6]
       if some:
+        at = now()
         for _ in range(r.choice((1, 1, 2))):
-          p.till.returns(id, f'r{n}', *((i, str(q)) for i, q in some))
+          p.till.returns(id, f'r{n}', *((i, str(q)) for i, q in some), at=at)
         for i, q in some:
           sales[id][i][0] -= q
     else:

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The model of a shop's day: what each customer should have, in a hundred plain lines that know nothing of
- * stores, lots, holds or chains. A customer's position in a programme (balance minus debt) is what their
- * remaining sales earn, less what was given to them. */
+/* The model of a shop's day: what each customer should have, in a hundred plain lines that know
+ * nothing of stores, lots, holds or chains. A customer's position in a programme (balance minus
+ * debt) is what their remaining sales earn, less what was given to them. */
 #ifndef TESTS_SIM_MODEL_H
 #define TESTS_SIM_MODEL_H
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A day in a shop, seeded: thousands of touches, answers, sales, returns, hand-outs, duplicates and late
- * requests in a random order, against the model. Every answer that was given is asked for again later and
- * must be the same bytes; every hundred steps all positions are compared and L1 to L9 are proved. */
+/* A day in a shop, seeded: thousands of touches, answers, sales, returns, hand-outs, duplicates and
+ * late requests in a random order, against the model. Every answer that was given is asked for
+ * again later and must be the same bytes; every hundred steps all positions are compared and L1 to
+ * L9 are proved. */
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
@@ -30,7 +31,7 @@ struct day {
 	int offered_to;
 	enum model_programme offered_in;
 	bool held;
-	int touched;      /* who stands at the reader; -1 nobody */
+	int touched; /* who stands at the reader; -1 nobody */
 };
 
 static const char *const codes[] = { "mug", "points" };
@@ -88,7 +89,8 @@ static void remember_offer(struct day *d, int customer)
 		const struct json *offer = house_effect(&d->house, "offer", codes[p]);
 		if (!offer || d->held)
 			continue;
-		snprintf(d->offered, sizeof(d->offered), "%s", house_text(&d->house, offer, "reward"));
+		snprintf(d->offered, sizeof(d->offered), "%s",
+			house_text(&d->house, offer, "reward"));
 		d->offered_to = customer;
 		d->offered_in = (enum model_programme)p;
 	}
@@ -126,7 +128,8 @@ static void sell(struct day *d)
 		snprintf(r->line_ids[l], sizeof(r->line_ids[l]), "%d", l);
 		sale->quantity[l] = 1 + (int)draw(d, 3);
 		sale->amount[l] = sale->quantity[l] * (int64_t)draw(d, 700);
-		r->sale.lines[l] = (struct house_line) { r->line_ids[l], sale->quantity[l], sale->amount[l] };
+		r->sale.lines[l] =
+			(struct house_line) { r->line_ids[l], sale->quantity[l], sale->amount[l] };
 	}
 	r->sale.at = d->house.clock.now;
 	assert_ok(house_sale(&d->house, &r->sale), &d->house.err);
@@ -142,7 +145,8 @@ static void sell(struct day *d)
 /* The same again, late: the same bytes, and nothing changes. */
 static void ask_again(struct day *d)
 {
-	struct remembered *r = d->model.sale_count ? &d->kept[draw(d, (uint32_t)d->model.sale_count)] : NULL;
+	struct remembered *r =
+		d->model.sale_count ? &d->kept[draw(d, (uint32_t)d->model.sale_count)] : NULL;
 
 	if (!r || !r->paid)
 		return;
@@ -242,16 +246,17 @@ static void prove(struct day *d)
 			int64_t balance = house_stored(&d->house, "card", card, codes[p], &debt);
 			int64_t expected = model_position(&d->model, c, (enum model_programme)p);
 			if (balance >= 0 && balance - debt != expected)
-				fail_msg("%s in %s: %" PRId64 " - %" PRId64 ", the model says %" PRId64, card,
-					codes[p], balance, debt, expected);
+				fail_msg("%s in %s: %" PRId64 " - %" PRId64
+					 ", the model says %" PRId64,
+					card, codes[p], balance, debt, expected);
 			if (balance < 0)
 				assert_int_equal(expected, 0);
 		}
 	assert_int_equal(house_verify(&d->house), 0);
 }
 
-static void (*const happenings[])(struct day *d) = { touch, touch, sell, sell, sell, ask_again, bring_back,
-	bring_back, make_void, hand_out, hand_out, hand_out, pass };
+static void (*const happenings[])(struct day *d) = { touch, touch, sell, sell, sell, ask_again,
+	bring_back, bring_back, make_void, hand_out, hand_out, hand_out, pass };
 
 static void run_day(uint64_t seed)
 {

@@ -27,8 +27,14 @@ static int run(struct unit *unit, struct store_tx *tx, int64_t now, struct err *
 {
 	struct call *call = (struct call *)unit;
 	struct house *h = call->house;
-	struct visit_env env = { .tx = tx, .now = now, .arena = h->arena, .clock = &h->clock.clock,
-		.keys = &h->keys, .directory = h->directory, .catalogue = h->catalogue, .host = h->host,
+	struct visit_env env = { .tx = tx,
+		.now = now,
+		.arena = h->arena,
+		.clock = &h->clock.clock,
+		.keys = &h->keys,
+		.directory = h->directory,
+		.catalogue = h->catalogue,
+		.host = h->host,
 		.access = call->access };
 	int rc = call->run(call, &env, err);
 
@@ -95,7 +101,9 @@ static int run_touch(struct call *call, struct visit_env *env, struct err *err)
 
 int house_touch(struct house *h, const char *id, const char *kind, const char *value)
 {
-	struct visit_touch touch = { .id = str_of(id), .key = touch_key(h, id), .said = content(h, value),
+	struct visit_touch touch = { .id = str_of(id),
+		.key = touch_key(h, id),
+		.said = content(h, value),
 		.identifier_count = 1 };
 	struct call call = { .access = &h->at_reader, .request = &touch, .run = run_touch };
 
@@ -109,11 +117,15 @@ static int run_answer(struct call *call, struct visit_env *env, struct err *err)
 	return visit_answer(env, call->request, &call->house->bytes, err);
 }
 
-int house_answer(struct house *h, const char *touch, const char *id, const char *step, const char *value)
+int house_answer(struct house *h, const char *touch, const char *id, const char *step,
+	const char *value)
 {
 	char said[256];
-	struct visit_answer answer = { .touch_id = str_of(touch), .id = str_of(id),
-		.touch = touch_key(h, touch), .step = str_of(step), .value = str_of(value) };
+	struct visit_answer answer = { .touch_id = str_of(touch),
+		.id = str_of(id),
+		.touch = touch_key(h, touch),
+		.step = str_of(step),
+		.value = str_of(value) };
 	struct call call = { .access = &h->at_reader, .request = &answer, .run = run_answer };
 
 	arena_reset(h->arena);
@@ -152,8 +164,10 @@ static void fill_receipt(struct house *h, const struct house_sale *from, struct 
 	for (int i = 0; i < from->count; i++) {
 		const struct house_line *l = &from->lines[i];
 		ret->lines[ret->line_count++] = (struct receipt_line) { .id = str_of(l->id),
-			.quantity = l->quantity * 1000, .unit_price = l->amount / l->quantity,
-			.amount = l->amount, .vat_rate = -1 };
+			.quantity = l->quantity * 1000,
+			.unit_price = l->amount / l->quantity,
+			.amount = l->amount,
+			.vat_rate = -1 };
 		ret->total += l->amount;
 	}
 }
@@ -177,8 +191,9 @@ static struct key said_of(struct house *h, const struct house_sale *sale)
 	struct buf buf BUF_AUTO;
 
 	buf_init(&buf, NULL, 65536);
-	buf_printf(&buf, "%d %lld %s %s %s", sale->state, (long long)sale->at, sale->touch ? sale->touch : "-",
-		sale->kind ? sale->kind : "", sale->value ? sale->value : "");
+	buf_printf(&buf, "%d %lld %s %s %s", sale->state, (long long)sale->at,
+		sale->touch ? sale->touch : "-", sale->kind ? sale->kind : "",
+		sale->value ? sale->value : "");
 	for (int i = 0; i < sale->count; i++)
 		buf_printf(&buf, " %s:%d:%lld", sale->lines[i].id, sale->lines[i].quantity,
 			(long long)sale->lines[i].amount);
@@ -194,8 +209,11 @@ int house_sale(struct house *h, const struct house_sale *from)
 
 	arena_reset(h->arena);
 	sale = arena_make(h->arena, struct visit_sale);
-	*sale = (struct visit_sale) { .id = str_of(from->id), .key = sale_key(h, from->id),
-		.said = said_of(h, from), .state = from->state, .dry_run = from->dry_run };
+	*sale = (struct visit_sale) { .id = str_of(from->id),
+		.key = sale_key(h, from->id),
+		.said = said_of(h, from),
+		.state = from->state,
+		.dry_run = from->dry_run };
 	fill_receipt(h, from, &sale->receipt);
 	fill_whose(h, from->touch, from->kind, from->value, &sale->whose);
 	buf_init(&buf, h->arena, 1 << 20);
@@ -215,19 +233,23 @@ int house_return(struct house *h, const char *sale, const char *id, const struct
 	int count)
 {
 	struct visit_return_line list[8];
-	struct visit_return what = { .sale_id = str_of(sale), .id = str_of(id), .sale = sale_key(h, sale),
-		.at = h->clock.now, .lines = list };
+	struct visit_return what = { .sale_id = str_of(sale),
+		.id = str_of(id),
+		.sale = sale_key(h, sale),
+		.at = h->clock.now,
+		.lines = list };
 	struct call call = { .access = &h->at_till, .request = &what, .run = run_return };
 	char said[512] = "";
 
 	arena_reset(h->arena);
 	for (int i = 0; i < count; i++) {
 		list[what.line_count++] = (struct visit_return_line) { .line = str_of(lines[i].id),
-			.quantity = lines[i].quantity * 1000, .amount = lines[i].amount,
+			.quantity = lines[i].quantity * 1000,
+			.amount = lines[i].amount,
 			.has_amount = true };
 		size_t len = strlen(said);
-		snprintf(said + len, sizeof(said) - len, "%s:%d:%lld ", lines[i].id, lines[i].quantity,
-			(long long)lines[i].amount);
+		snprintf(said + len, sizeof(said) - len, "%s:%d:%lld ", lines[i].id,
+			lines[i].quantity, (long long)lines[i].amount);
 	}
 	what.said = content(h, said);
 	return perform(h, &call);
@@ -238,11 +260,13 @@ static int run_attach(struct call *call, struct visit_env *env, struct err *err)
 	return visit_attach(env, call->request, &call->house->bytes, err);
 }
 
-int house_attach(struct house *h, const char *sale, const char *id, const char *touch, const char *kind,
-	const char *value)
+int house_attach(struct house *h, const char *sale, const char *id, const char *touch,
+	const char *kind, const char *value)
 {
-	struct visit_attach attach = { .sale_id = str_of(sale), .id = str_of(id),
-		.sale = sale_key(h, sale), .said = content(h, touch ? touch : value) };
+	struct visit_attach attach = { .sale_id = str_of(sale),
+		.id = str_of(id),
+		.sale = sale_key(h, sale),
+		.said = content(h, touch ? touch : value) };
 	struct call call = { .access = &h->at_till, .request = &attach, .run = run_attach };
 
 	arena_reset(h->arena);
@@ -291,8 +315,9 @@ static int run_blank(struct call *call, struct visit_env *env, struct err *err)
 	return visit_blank_touches(env->tx, env->now, 256, &count, err);
 }
 
-static void sweep(struct house *h, int (*find)(struct store_tx *, int64_t, struct ledger_due *, size_t,
-				   size_t *, struct err *),
+static void sweep(struct house *h,
+	int (*find)(struct store_tx *, int64_t, struct ledger_due *, size_t, size_t *,
+		struct err *),
 	int (*each)(struct call *, struct visit_env *, struct err *))
 {
 	struct ledger_due due[64];
@@ -334,8 +359,11 @@ int64_t house_verify(struct house *h)
 	struct ledger_report report = { .breach = print_breach, .sale_sums = sums };
 	struct ledger_counts ledger = { 0 };
 	struct visit_counts visits = { 0 };
-	struct visit_env env = { .keys = &h->keys, .directory = h->directory, .catalogue = h->catalogue,
-		.host = h->host, .clock = &h->clock.clock };
+	struct visit_env env = { .keys = &h->keys,
+		.directory = h->directory,
+		.catalogue = h->catalogue,
+		.host = h->host,
+		.clock = &h->clock.clock };
 
 	memset(sums, 0, sizeof(sums));
 	arena_reset(h->arena);
@@ -407,7 +435,9 @@ int64_t house_stored(struct house *h, const char *kind, const char *value, const
 	assert_ok(store_read_begin(h->store, &tx, &h->err), &h->err);
 	assert_ok(member_find(tx, &identifier, 1, &member, &other, &owner, &h->err), &h->err);
 	if (member) {
-		struct ledger_env env = { .tx = tx, .seal = &h->keys.seal, .now = h->clock.now,
+		struct ledger_env env = { .tx = tx,
+			.seal = &h->keys.seal,
+			.now = h->clock.now,
 			.arena = h->arena };
 		assert_ok(ledger_open(&env, member, p->id, &account, &h->err), &h->err);
 		balance = ledger_standing(account)->balance;
@@ -434,7 +464,8 @@ static void reload(struct house *h)
 	catalogue_release(&h->catalogue);
 	h->directory = directory_hold(h->source);
 	assert_ok(store_read_begin(h->store, &tx, &h->err), &h->err);
-	assert_ok(catalogue_load(tx, zone_of, (void *)h->directory, &h->catalogue, &h->err), &h->err);
+	assert_ok(catalogue_load(tx, zone_of, (void *)h->directory, &h->catalogue, &h->err),
+		&h->err);
 	store_read_end(&tx);
 	h->at_till = (struct access) { .merchant = directory_merchant(h->directory, h->merchant),
 		.device = directory_device(h->directory, h->till) };
@@ -445,13 +476,24 @@ static void reload(struct house *h)
 static int run_found(struct call *call, struct visit_env *env, struct err *err)
 {
 	struct house *h = call->house;
-	struct merchant_new merchant = { .id = h->merchant, .name = STR("Test"), .country = STR("BE"),
-		.sector = STR("retail"), .currency = STR("EUR"), .time_zone = STR("Europe/Brussels"),
+	struct merchant_new merchant = { .id = h->merchant,
+		.name = STR("Test"),
+		.country = STR("BE"),
+		.sector = STR("retail"),
+		.currency = STR("EUR"),
+		.time_zone = STR("Europe/Brussels"),
 		.languages = STR("nl fr de en") };
-	struct device_new till = { .id = h->till, .merchant = h->merchant, .shop = h->shop,
-		.kind = DEVICE_TILL, .name = STR("till") };
-	struct device_new reader = { .id = h->reader, .merchant = h->merchant, .shop = h->shop,
-		.kind = DEVICE_READER, .name = STR("reader"), .paired_with = h->till };
+	struct device_new till = { .id = h->till,
+		.merchant = h->merchant,
+		.shop = h->shop,
+		.kind = DEVICE_TILL,
+		.name = STR("till") };
+	struct device_new reader = { .id = h->reader,
+		.merchant = h->merchant,
+		.shop = h->shop,
+		.kind = DEVICE_READER,
+		.name = STR("reader"),
+		.paired_with = h->till };
 	int rc = shop_add_merchant(env->tx, &merchant, env->now, err);
 
 	if (rc == 0)
@@ -466,14 +508,15 @@ static void load_scripts(struct house *h)
 	assert_ok(host_new(NULL, &h->host, &h->err), &h->err);
 	for (size_t i = 0; i < stock_script_count; i++)
 		assert_ok(host_load(h->host, str_of(stock_scripts[i].name),
-				  str_bytes(stock_scripts[i].source, stock_scripts[i].len), h->arena, NULL,
-				  &h->err),
+				  str_bytes(stock_scripts[i].source, stock_scripts[i].len),
+				  h->arena, NULL, &h->err),
 			&h->err);
 }
 
 void house_open(struct house *h, const char *url, uint64_t seed)
 {
-	struct store_options options = { .rooms = api_rooms, .room_count = api_room_count,
+	struct store_options options = { .rooms = api_rooms,
+		.room_count = api_room_count,
 		.clock = &h->clock.clock };
 	struct call found = { .run = run_found };
 
@@ -516,8 +559,8 @@ static int run_programme(struct call *call, struct visit_env *env, struct err *e
 	const struct programme *p = call->request;
 	id_t64 id;
 	int32_t version;
-	int rc = programme_put(env->tx, p, p->code, id_new(0, env->now, clock_random32(env->clock)), env->now,
-		env->arena, &id, &version, err);
+	int rc = programme_put(env->tx, p, p->code, id_new(0, env->now, clock_random32(env->clock)),
+		env->now, env->arena, &id, &version, err);
 
 	return rc != 0 ? rc : shop_touch(env->tx, err);
 }
@@ -525,7 +568,8 @@ static int run_programme(struct call *call, struct visit_env *env, struct err *e
 void house_programme(struct house *h, const char *code, const char *template, const char *joining,
 	const char *parameters)
 {
-	struct programme_context context = { .merchant = h->merchant, .zone = h->at_till.merchant->zone };
+	struct programme_context context = { .merchant = h->merchant,
+		.zone = h->at_till.merchant->zone };
 	struct call call = { .run = run_programme };
 	struct programme programme;
 	struct json *body;

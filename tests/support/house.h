@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A whole shop in a test, without HTTP: a store, a merchant with a shop, a till and its reader, keys, a
- * catalogue, a script host and a clock that moves only when told. Each call is one unit, run as the teller
- * would run it; its answer is parsed and kept until the next call.
+/* A whole shop in a test, without HTTP: a store, a merchant with a shop, a till and its reader,
+ * keys, a catalogue, a script host and a clock that moves only when told. Each call is one unit,
+ * run as the teller would run it; its answer is parsed and kept until the next call.
  *
  * It is built with the rooms up to visit; tests of visit and the simulation use it. */
 #ifndef TESTS_SUPPORT_HOUSE_H
@@ -27,14 +27,15 @@ struct house {
 	/* of the last call */
 	struct arena *arena;
 	struct err err;
-	struct str bytes;    /* the answer */
+	struct str bytes; /* the answer */
 	struct json *answer;
-	bool drop;           /* the next call is undone */
+	bool drop;              /* the next call is undone */
 	size_t fail_allocation; /* the next call's unit fails its n-th allocation; 0: not */
 	char url[256];
 };
 
-/* A fresh house; url as in store_options, NULL for a store in memory. Fails the test if it cannot. */
+/* A fresh house; url as in store_options, NULL for a store in memory. Fails the test if it cannot.
+ */
 void house_open(struct house *h, const char *url, uint64_t seed);
 void house_close(struct house *h);
 /* Puts a programme under a code: template, joining, parameters as JSON text. */
@@ -43,7 +44,8 @@ void house_programme(struct house *h, const char *code, const char *template, co
 
 /* Each returns the unit's rc and keeps answer and err. */
 int house_touch(struct house *h, const char *id, const char *kind, const char *value);
-int house_answer(struct house *h, const char *touch, const char *id, const char *step, const char *value);
+int house_answer(struct house *h, const char *touch, const char *id, const char *step,
+	const char *value);
 int house_clear(struct house *h, const char *touch);
 
 /* One line of a sale: quantity in pieces. */
@@ -57,16 +59,16 @@ struct house_sale {
 	enum visit_sale_state state;
 	struct house_line lines[8];
 	int count;
-	int64_t at;        /* 0: now */
-	const char *touch; /* "" the reader's, NULL nobody, else that one */
+	int64_t at;               /* 0: now */
+	const char *touch;        /* "" the reader's, NULL nobody, else that one */
 	const char *kind, *value; /* an identifier instead */
 	bool dry_run;
 };
 int house_sale(struct house *h, const struct house_sale *sale);
 int house_return(struct house *h, const char *sale, const char *id, const struct house_line *lines,
 	int count);
-int house_attach(struct house *h, const char *sale, const char *id, const char *touch, const char *kind,
-	const char *value);
+int house_attach(struct house *h, const char *sale, const char *id, const char *touch,
+	const char *kind, const char *value);
 int house_reward(struct house *h, enum visit_reward_act act, const char *reward, const char *id);
 /* Lets time pass and does what is due: holds, points, touches. */
 void house_pass(struct house *h, int64_t us);

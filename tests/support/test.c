@@ -64,8 +64,8 @@ static const char *group_name(const char *file, char *out, size_t size)
 int test_main(const struct CMUnitTest *tests, size_t count, const char *file)
 {
 	char name[80];
-	return _cmocka_run_group_tests(
-		group_name(file, name, sizeof name), tests, count, NULL, NULL);
+	return _cmocka_run_group_tests(group_name(file, name, sizeof name), tests, count, NULL,
+		NULL);
 }
 
 void test_assert_ok(int rc, const struct err *err, const char *file, int line)

@@ -17,8 +17,10 @@
 
 /* int main() { return TEST_MAIN(test(a), test(b)); } */
 #define test(function) cmocka_unit_test_setup_teardown(function, test_begin, test_end)
-#define TEST_MAIN(...) test_main((const struct CMUnitTest[]) { __VA_ARGS__ }, \
-	sizeof((const struct CMUnitTest[]) { __VA_ARGS__ }) / sizeof(struct CMUnitTest), __FILE__)
+#define TEST_MAIN(...) \
+	test_main((const struct CMUnitTest[]) { __VA_ARGS__ }, \
+		sizeof((const struct CMUnitTest[]) { __VA_ARGS__ }) / sizeof(struct CMUnitTest), \
+		__FILE__)
 
 int test_begin(void **state);
 int test_end(void **state);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Every statement and migration of every room, as one program opens them, is text that both engines take
- * (D8). The rules are store_lint's. */
+/* Every statement and migration of every room, as one program opens them, is text that both engines
+ * take (D8). The rules are store_lint's. */
 #include <stdio.h>
 
 #include "app/app.h"
