@@ -88,18 +88,21 @@ class Children:
       self.mine.add(child.pid)
     return child
 
-  def ended(self, child):
-    """Kills what is left of its session, and any orphan that became ours."""
+  def bury(self):
+    """Takes leave of orphans that have ended: a test that waits for one to be gone must not see it here."""
+    with self.lock:
+      for pid in self._orphans():
+        self._wait(pid, os.WNOHANG)
+
+  def ended(self, child, folder):
+    """Kills what is left of its session, and orphans that have its temporary folder in their environment."""
     with self.lock:
       self._kill(os.killpg, child.pid)
       self.mine.discard(child.pid)
-      for pid in self._children():
-        if pid not in self.mine:
+      for pid in self._orphans():
+        if self._has(pid, folder):
           self._kill(os.kill, pid)
-          try:
-            os.waitpid(pid, 0)
-          except ChildProcessError:
-            pass
+          self._wait(pid, 0)
 
   def all_ended(self):
     with self.lock:
@@ -114,11 +117,25 @@ class Children:
       pass
 
   @staticmethod
-  def _children():
-    """Orphans go to the first thread of a process."""
+  def _has(pid, folder):
     try:
-      with open(f'/proc/self/task/{os.getpid()}/children', encoding='ascii') as children:
-        return [int(pid) for pid in children.read().split()]
+      with open(f'/proc/{pid}/environ', 'rb') as environ:
+        return b'TMPDIR=' + os.fsencode(folder) in environ.read()
+    except OSError:
+      return False
+
+  @staticmethod
+  def _wait(pid, how):
+    try:
+      os.waitpid(pid, how)
+    except ChildProcessError:
+      pass
+
+  def _orphans(self):
+    """They come to the first thread of a process."""
+    try:
+      with open(f'/proc/self/task/{os.getpid()}/children', encoding='ascii') as listed:
+        return [pid for pid in map(int, listed.read().split()) if pid not in self.mine]
     except OSError:
       return []
 
@@ -133,9 +150,9 @@ def run(file, children, limit):
     with open(os.path.join(folder, 'out'), 'wb') as out, open(os.path.join(folder, 'err'), 'wb') as err:
       child = children.start(file.command, stdout=out, stderr=err, env=env, cwd=ROOT)
     try:
-      ended = wait(child, limit)
+      ended = wait(child, children, limit)
     finally:
-      children.ended(child)
+      children.ended(child, folder)
     file.output, file.errors = text_of(folder, 'out'), text_of(folder, 'err')
   except OSError as problem:
     ended = str(problem)
@@ -151,18 +168,26 @@ def text_of(folder, name):
     return text.read()
 
 
-def wait(child, limit):
-  """How it ended: 0, or what went wrong, in words. A file that is too slow may still tidy up after itself."""
+def stop(child):
+  child.send_signal(signal.SIGINT)
   try:
-    code = child.wait(limit)
+    child.wait(10)
   except subprocess.TimeoutExpired:
-    child.send_signal(signal.SIGINT)
+    child.kill()
+    child.wait()
+
+
+def wait(child, children, limit):
+  """How it ended: 0, or what went wrong, in words. A file that is too slow may still tidy up after itself."""
+  end, code = time.monotonic() + limit, None
+  while code is None:
     try:
-      child.wait(10)
+      code = child.wait(0.1)
     except subprocess.TimeoutExpired:
-      child.kill()
-      child.wait()
-    return f'took longer than {limit} s'
+      children.bury()
+      if time.monotonic() > end:
+        stop(child)
+        return f'took longer than {limit} s'
   if code < 0:
     return f'was ended by {signal.Signals(-code).name}'
   return f'ended with {code}' if code else 0

@@ -171,7 +171,7 @@ return {
   card = function(standing, p)
     local have, needed = standing.available, p.needed
     local text = {}
-    for language, say in pairs(words) do
+    for language, say in pairs(spoken(words, standing.language)) do
       if not needed then
         text[language] = string.format(say.balance, have, noun(say, have))
       elseif have >= needed then

@@ -110,7 +110,7 @@ return {
   card = function(standing, p)
     local have, needed = standing.available, p.needed
     local text = {}
-    for language, say in pairs(words) do
+    for language, say in pairs(spoken(words, standing.language)) do
       local reward = pick(p.reward.name, language)
       if have >= needed then
         text[language] = string.format(say.full, money(say, have), reward)

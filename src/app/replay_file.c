@@ -20,8 +20,6 @@
 #define CUSTOMER_MAX 200
 #define FIELD_MAX 1000
 
-extern char **environ;
-
 enum column { INVOICE, STOCK, DESCRIPTION, QUANTITY, DATE, PRICE, CUSTOMER, COLUMN_COUNT };
 static const char *const column_names[COLUMN_COUNT] = { "InvoiceNo", "StockCode", "Description",
 	"Quantity", "InvoiceDate", "UnitPrice", "CustomerID" };

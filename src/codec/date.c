@@ -176,10 +176,16 @@ static int64_t floor_div(int64_t a, int64_t b)
 	return a / b - (a % b < 0);
 }
 
+/* What it leaves, from 0 to b - 1: without a product that might not fit. */
+static int64_t floor_mod(int64_t a, int64_t b)
+{
+	return a % b + (a % b < 0 ? b : 0);
+}
+
 char *date_time_write(int64_t us, char out[DATE_TEXT_MAX])
 {
 	int64_t seconds = floor_div(us, CLOCK_SECOND), days = floor_div(seconds, DAY_S);
-	int fraction = (int)(us - seconds * CLOCK_SECOND), of_day = (int)(seconds - days * DAY_S);
+	int fraction = (int)floor_mod(us, CLOCK_SECOND), of_day = (int)floor_mod(seconds, DAY_S);
 	struct date date = date_of_days(days);
 	int len = snprintf(out, DATE_TEXT_MAX, "%04d-%02d-%02dT%02d:%02d:%02d", date.year,
 		date.month, date.day, of_day / 3600, of_day / 60 % 60, of_day % 60);

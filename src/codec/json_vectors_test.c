@@ -7,8 +7,8 @@
 #include "codec/json_impl.h"
 #include "tests/support/test.h"
 
-#define GOOD -1
-#define DEEP -1000 /* GOOD - n: ERR_TOO_LARGE at offset n */
+#define GOOD (-1)
+#define DEEP (-1000) /* GOOD - n: ERR_TOO_LARGE at offset n */
 #define X10(s) s s s s s s s s s s
 #define OPEN31 X10("[") X10("[") X10("[") "["
 #define CLOSE31 X10("]") X10("]") X10("]") "]"

@@ -186,6 +186,38 @@ static int pick(lua_State *L)
 	return 1;
 }
 
+/* Leaves what the real table at 3 has under the key on top as {key = it}; false: nothing. */
+static bool alone(lua_State *L)
+{
+	lua_pushvalue(L, -1);
+	if (lua_gettable(L, 3) == LUA_TNIL)
+		return false;
+	lua_newtable(L);
+	lua_insert(L, -3);
+	lua_settable(L, -3);
+	return true;
+}
+
+/* things by language, language -> those of that language alone, else of the language without
+ * country, else all of them: so that a card is not written in languages nobody reads here. */
+static int spoken(lua_State *L)
+{
+	size_t len;
+	luaL_checktype(L, 1, LUA_TTABLE);
+	const char *language = luaL_optlstring(L, 2, "", &len);
+	lua_settop(L, 2);
+	host_push_real(L, 1);
+	lua_pushlstring(L, language, len);
+	if (alone(L))
+		return 1;
+	lua_settop(L, 3);
+	lua_pushlstring(L, language, len < 2 ? len : 2);
+	if (alone(L))
+		return 1;
+	lua_settop(L, 1);
+	return 1;
+}
+
 /* ---- the allow list ---- */
 
 static const struct {
@@ -204,6 +236,7 @@ static const struct {
 	{ "_G", "empty", empty },
 	{ "_G", "muldiv", muldiv },
 	{ "_G", "pick", pick },
+	{ "_G", "spoken", spoken },
 	{ "math", "abs", NULL },
 	{ "math", "ceil", NULL },
 	{ "math", "floor", NULL },

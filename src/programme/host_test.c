@@ -306,10 +306,9 @@ static void a_new_state_after_a_fault(void **state)
 	struct fixture f;
 
 	fixture_init(&f, NULL);
-	struct host_programme *good =
-		fixture_new(&f, "good", fixture_earning("basket.total + p.n"));
+	fixture_new(&f, "good", fixture_earning("basket.total + p.n"));
 	struct host_programme *bad = fixture_new(&f, "bad", fixture_sale("while true do end"));
-	good = fixture_programme(&f, "good", "{\"n\":1}");
+	struct host_programme *good = fixture_programme(&f, "good", "{\"n\":1}");
 	for (uint64_t i = 1; i <= 3; i++) {
 		assert_int_equal(fixture_earns(&f, good), 776);
 		assert_int_equal(fixture_earns(&f, bad), ERR_SCRIPT);

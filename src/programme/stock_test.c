@@ -193,6 +193,21 @@ static void check_card(struct bench *b, const struct card *card, const struct js
 	}
 }
 
+/* To somebody whose language it has, a card is written in that one alone. */
+static void check_spoken(struct bench *b, struct host_programme *programme,
+	struct standing *standing, const struct json *expected)
+{
+	struct card card;
+
+	for (const struct json *m = expected->first; m; m = m->next) {
+		standing->language = m->name;
+		assert_ok(host_card(b->host, programme, standing, b->arena, &card, &b->err),
+			&b->err);
+		assert_row(b->row,
+			card.text.count == 1 && str_eq(card.text.list[0].text, m->string));
+	}
+}
+
 static void check_case(struct bench *b, const struct json *file, const struct json *row)
 {
 	const struct json *parameters = parameters_of(b, file, row), *expected;
@@ -209,9 +224,11 @@ static void check_case(struct bench *b, const struct json *file, const struct js
 	if (json_get(row, "due"))
 		check_due(b, programme, row);
 	if ((expected = json_get(row, "card")) != NULL) {
+		standing.language = STR("xx"); /* nobody speaks it: the card says it in all it has */
 		assert_ok(host_card(b->host, programme, &standing, b->arena, &card, &b->err),
 			&b->err);
 		check_card(b, &card, expected);
+		check_spoken(b, programme, &standing, expected);
 	}
 	if ((expected = json_get(row, "ask")) != NULL) {
 		assert_ok(host_ask(b->host, programme, b->arena, &card, &b->err), &b->err);

@@ -43,8 +43,8 @@ int claim_find(struct store_tx *tx, uint16_t bucket, const struct key *key, stru
 	struct claim *ret, struct err *err)
 {
 	struct store_rows *rows ROWS_AUTO = NULL;
-	int rc = store_query(tx, &statements[FIND], ARGS(V_INT(bucket), V_BLOB(key->bytes, 16)), &rows,
-		err);
+	int rc = store_query(tx, &statements[FIND], ARGS(V_INT(bucket), V_BLOB(key->bytes, 16)),
+		&rows, err);
 
 	if (rc < 0)
 		return rc;
@@ -65,12 +65,13 @@ int claim_find(struct store_tx *tx, uint16_t bucket, const struct key *key, stru
 	return 0;
 }
 
-int claim_make(struct store_tx *tx, uint16_t bucket, const struct key *key, const struct claim *claim,
-	struct err *err)
+int claim_make(struct store_tx *tx, uint16_t bucket, const struct key *key,
+	const struct claim *claim, struct err *err)
 {
 	return store_write(tx, &statements[MAKE],
 		ARGS(V_INT(bucket), V_BLOB(key->bytes, 16), V_BLOB(claim->said.bytes, 16),
-			V_INT(claim->act), V_INT(claim->home), V_INT(claim->made_at), answer_val(claim)),
+			V_INT(claim->act), V_INT(claim->home), V_INT(claim->made_at),
+			answer_val(claim)),
 		1, err);
 }
 
@@ -78,7 +79,8 @@ int claim_advance(struct store_tx *tx, uint16_t bucket, const struct key *key, i
 	const struct claim *claim, struct err *err)
 {
 	return store_write(tx, &statements[ADVANCE],
-		ARGS(V_INT(bucket), V_BLOB(key->bytes, 16), V_INT(from), V_BLOB(claim->said.bytes, 16),
-			V_INT(claim->act), V_INT(claim->home), answer_val(claim)),
+		ARGS(V_INT(bucket), V_BLOB(key->bytes, 16), V_INT(from),
+			V_BLOB(claim->said.bytes, 16), V_INT(claim->act), V_INT(claim->home),
+			answer_val(claim)),
 		1, err);
 }

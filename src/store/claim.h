@@ -16,8 +16,8 @@
 
 struct claim {
 	struct key said;
-	int act;          /* the caller's: which of its states the id has reached */
-	id_t64 home;      /* 0: none */
+	int act;     /* the caller's: which of its states the id has reached */
+	id_t64 home; /* 0: none */
 	int64_t made_at;
 	struct str answer; /* packed (PACK_ANSWER), in the arena; empty if it lives at home */
 };
@@ -26,8 +26,8 @@ struct claim {
 int claim_find(struct store_tx *tx, uint16_t bucket, const struct key *key, struct arena *arena,
 	struct claim *ret, struct err *err) must_check;
 /* 0 made; STORE_MOVED if somebody else just did; <0. */
-int claim_make(struct store_tx *tx, uint16_t bucket, const struct key *key, const struct claim *claim,
-	struct err *err) must_check;
+int claim_make(struct store_tx *tx, uint16_t bucket, const struct key *key,
+	const struct claim *claim, struct err *err) must_check;
 /* Moves a claim on from one act to another, with a new home; STORE_MOVED if it is no longer in
  * `from`. */
 int claim_advance(struct store_tx *tx, uint16_t bucket, const struct key *key, int from,

@@ -230,12 +230,11 @@ static int step_failed(struct sqlite_rows *rows, struct err *err)
 {
 	struct sqlite_conn *conn = sqlite_of(rows->rows.conn);
 	int code = sqlite3_extended_errcode(conn->db);
-	int rc = STORE_MOVED;
-	if (code != SQLITE_CONSTRAINT_PRIMARYKEY && code != SQLITE_CONSTRAINT_UNIQUE &&
-		code != SQLITE_CONSTRAINT_ROWID)
-		rc = sqlite_error(conn, rows->key->name, err);
+	bool taken = code == SQLITE_CONSTRAINT_PRIMARYKEY || code == SQLITE_CONSTRAINT_UNIQUE ||
+		code == SQLITE_CONSTRAINT_ROWID;
+	int rc = sqlite_error(conn, rows->key->name, err);
 	sqlite3_reset(rows->stmt);
-	return rc;
+	return taken ? STORE_MOVED : rc;
 }
 
 static void rows_open(struct sqlite_conn *conn, struct sqlite_rows *rows)
@@ -333,6 +332,20 @@ int sqlite_query(struct store_conn *base, const struct store_stmt *stmt, struct 
 	return 0;
 }
 
+/* A write went through: did it change what it should? */
+static int write_done(struct sqlite_rows *rows, int64_t expect, bool *ret_wrote, struct err *err)
+{
+	sqlite3 *db = sqlite_of(rows->rows.conn)->db;
+	int64_t changed = rows->read_only ? 0 : sqlite3_changes64(db);
+	*ret_wrote |= changed > 0;
+	sqlite3_reset(rows->stmt);
+	if (expect == STORE_ANY || changed == expect)
+		return 0;
+	err_set(err, ERR_STORE, "%s: changed %lld rows, not %lld", rows->key->name,
+		(long long)changed, (long long)expect);
+	return STORE_MOVED;
+}
+
 int sqlite_write(struct store_conn *base, const struct store_stmt *stmt, struct store_args args,
 	int64_t expect, bool *ret_wrote, struct err *err)
 {
@@ -344,14 +357,7 @@ int sqlite_write(struct store_conn *base, const struct store_stmt *stmt, struct 
 	do
 		rc = sqlite3_step(rows->stmt);
 	while (rc == SQLITE_ROW);
-	if (rc != SQLITE_DONE) {
-		rc = step_failed(rows, err);
-	} else {
-		int64_t changed = rows->read_only ? 0 : sqlite3_changes64(conn->db);
-		*ret_wrote |= changed > 0;
-		sqlite3_reset(rows->stmt);
-		rc = expect == STORE_ANY || changed == expect ? 0 : STORE_MOVED;
-	}
+	rc = rc == SQLITE_DONE ? write_done(rows, expect, ret_wrote, err) : step_failed(rows, err);
 	if (rows->spare)
 		unmake(rows);
 	return rc;

@@ -78,12 +78,10 @@ static int tx_stopped(const struct store_tx *tx, struct err *err)
 
 static int tx_fail(struct store_tx *tx, int rc, struct err *err)
 {
-	if (rc == STORE_MOVED) {
+	if (rc == STORE_MOVED)
 		tx->moved = true;
-		err_set(&tx->err, ERR_STORE, "the rows this unit read have changed since");
-	} else {
+	else
 		tx->failed = rc;
-	}
 	return tx_stopped(tx, err);
 }
 

@@ -1,16 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The store: statements, rows, transactions, and the *unit*, the one way anything is written.
  *
- * A unit reads what it needs, decides, then writes. Every write says how many rows it expects to change;
- * when the world has moved since the unit read it (another unit was quicker), the expectation fails, the
- * unit returns STORE_MOVED, is rolled back and run again from the start. So a unit must be repeatable:
- * it keeps its input untouched and puts its results where the next run overwrites them. On SQLite the one
- * teller makes such a meeting impossible except between programs; on PostgreSQL writes travel in a
- * pipeline and the expectation is checked before the commit. A unit therefore must not use what a write
- * did to decide the next write: decide from what it read.
+ * A unit reads what it needs, decides, then writes. Every write says how many rows it expects to
+ * change; when the world has moved since the unit read it (another unit was quicker), the
+ * expectation fails, the unit returns STORE_MOVED, is rolled back and run again from the start. So
+ * a unit must be repeatable: it keeps its input untouched and puts its results where the next run
+ * overwrites them. On SQLite the one teller makes such a meeting impossible except between
+ * programs; on PostgreSQL writes travel in a pipeline and the expectation is checked before the
+ * commit. A unit therefore must not use what a write did to decide the next write: decide from what
+ * it read.
  *
- * Statements are one text for every engine (D8): $1, $2, ..., INTEGER, BIGINT, TEXT, ON CONFLICT, no
- * casts, no functions of time or chance, every one names its bucket or says why it need not
+ * Statements are one text for every engine (D8): $1, $2, ..., INTEGER, BIGINT, TEXT, ON CONFLICT,
+ * no casts, no functions of time or chance, every one names its bucket or says why it need not
  * (enum store_reach). Rooms keep theirs in <room>_sql.h and hand them over as a struct store_room.
  *
  * Layer: above this the domain rooms; below it the drivers (store_impl.h), which know no room. */
@@ -44,11 +45,12 @@ struct store_stmt {
 	const char *sql;
 };
 
-/* A room's statements and its migrations. Migrations are numbered from 1 by their place, forward only,
- * one statement each, never changed once released. Tokens in them:
+/* A room's statements and its migrations. Migrations are numbered from 1 by their place, forward
+ * only, one statement each, never changed once released. Tokens in them:
  *   {blob}                 BLOB or BYTEA
- *   {grow TIME | REST}     PRIMARY KEY of a table that only grows: (TIME, REST) on SQLite, where rows then
- *                          lie in order of arrival; (REST, TIME) on PostgreSQL, REST starting with bucket
+ *   {grow TIME | REST}     PRIMARY KEY of a table that only grows: (TIME, REST) on SQLite, where
+ *                          rows then lie in order of arrival; (REST, TIME) on PostgreSQL, REST
+ *                          starting with bucket
  *   {rows}                 after the closing bracket: WITHOUT ROWID on SQLite */
 struct store_room {
 	const char *name;
@@ -99,29 +101,33 @@ int store_next(struct store_rows *rows, struct err *err) must_check;
 void store_rows_done(struct store_rows **rows);
 #define ROWS_AUTO __attribute__((cleanup(store_rows_done)))
 
-/* Columns of the row that stands ready, from 0. NULL reads as 0 and as an empty str with ptr NULL. Bytes
- * are valid until the next store_next(). */
+/* Columns of the row that stands ready, from 0. NULL reads as 0 and as an empty str with ptr NULL.
+ * Bytes are valid until the next store_next(). */
 int64_t store_int(const struct store_rows *rows, int column);
 struct str store_bytes(const struct store_rows *rows, int column);
 bool store_is_null(const struct store_rows *rows, int column);
 
-/* Runs a statement that changes rows; expect is how many, or STORE_ANY. 0 done; STORE_MOVED if another
- * number changed (PostgreSQL may say so only at the commit); <0 ERR_STORE. */
+/* Runs a statement that changes rows; expect is how many, or STORE_ANY. 0 done; STORE_MOVED if
+ * another number changed or a unique key is taken (PostgreSQL may say so only at the commit);
+ * <0 ERR_STORE. After anything but 0 the unit's later statements do nothing. */
 int store_write(struct store_tx *tx, const struct store_stmt *stmt, struct store_args args,
 	int64_t expect, struct err *err) must_check;
 
 /* ---- units ---- */
 
-/* Outcome of run(): roll back what was written, and call it done (a dry run, a refusal with an answer). */
+/* Outcome of run(): roll back what was written, and call it done (a dry run, a refusal with an
+ * answer). */
 #define UNIT_DROP 2
 
 /* One piece of work, made by the caller and his until done() was called. */
 struct unit {
-	/* Reads, decides, writes. 0: keep; UNIT_DROP: undo, done; STORE_MOVED: undo, run again; <0: undo,
-	 * failed with *err. `now` is the time of the unit, never earlier than that of a unit before. */
+	/* Reads, decides, writes. 0: keep; UNIT_DROP: undo, done; STORE_MOVED: undo, run again; <0:
+	 * undo, failed with *err. `now` is the time of the unit, never earlier than that of a unit
+	 * before. */
 	int (*run)(struct unit *unit, struct store_tx *tx, int64_t now, struct err *err);
 	/* After the commit (or the failure), on the teller's thread: must not wait. Not called by
-	 * store_run(). unit->rc: 0 it is on disk; <0 nothing of it is (ERR_UNCERTAIN: ask again). */
+	 * store_run(). unit->rc: 0 it is on disk; <0 nothing of it is (ERR_UNCERTAIN: ask again).
+	 */
 	void (*done)(struct unit *unit);
 	uint16_t bucket; /* whose unit: the same bucket always goes to the same teller */
 	int rc;
@@ -135,7 +141,7 @@ struct unit {
 /* ---- opening ---- */
 
 struct store_options {
-	struct str url;                 /* "sqlite:/path/to/file", "sqlite::memory:", "postgresql://..." */
+	struct str url; /* "sqlite:/path/to/file", "sqlite::memory:", "postgresql://..." */
 	const struct store_room *const *rooms;
 	size_t room_count;
 	struct clock *clock;
@@ -144,13 +150,13 @@ struct store_options {
 	int group_max;                  /* units in one commit (default 256) */
 };
 
-/* Opens an existing store; does not migrate. ERR_STORE says what to do (no such file, schema newer than
- * the program, not migrated). */
+/* Opens an existing store; does not migrate. ERR_STORE says what to do (no such file, schema newer
+ * than the program, not migrated). */
 int store_open(const struct store_options *options, struct store **ret, struct err *err) must_check;
 /* Stops the tellers after what they accepted, then closes. NULL is allowed. */
 void store_close(struct store **store);
-/* Brings the schema up to date (makes it, in an empty store). With dry_run it only calls `each`. each may
- * be NULL; it gets "room-number" and the statement as this engine will run it. */
+/* Brings the schema up to date (makes it, in an empty store). With dry_run it only calls `each`.
+ * each may be NULL; it gets "room-number" and the statement as this engine will run it. */
 int store_migrate(const struct store_options *options, bool dry_run,
 	void (*each)(void *user, const char *name, const char *sql), void *user, struct err *err)
 	must_check;
@@ -158,12 +164,13 @@ int store_migrate(const struct store_options *options, bool dry_run,
 /* Runs one unit now, on the caller's thread, as one transaction. Returns unit->rc. */
 int store_run(struct store *store, struct unit *unit) must_check;
 
-/* A transaction to read in, one snapshot, on a connection of its own. Any thread; end it soon. */
+/* A transaction to read in, one snapshot (that of its first query), on a connection of its own. Any
+ * thread; end it soon, and its rows before it. */
 int store_read_begin(struct store *store, struct store_tx **ret, struct err *err) must_check;
 void store_read_end(struct store_tx **tx);
 
-/* A consistent copy of the whole store into a new file, while others write (SQLite). ERR_CONFLICT if the
- * file exists. */
+/* A consistent copy of the whole store into a new file, while others write (SQLite). ERR_CONFLICT
+ * if the file exists. */
 int store_backup(struct store *store, const char *path, struct err *err) must_check;
 
 /* The engine underneath, for messages: "sqlite", "postgresql". */
@@ -187,8 +194,8 @@ void store_stats(struct store *store, struct store_stats *ret);
 
 /* ---- tests ---- */
 
-/* The n-th statement step (query, next, write, commit) from now on fails once with ERR_STORE, on this
- * store; 0 switches it off. Returns how many steps were made since the last call. */
+/* The n-th statement step (query, next, write, commit) from now on fails once with ERR_STORE, on
+ * this store; 0 switches it off. Returns how many steps were made since the last call. */
 size_t store_fail_nth(struct store *store, size_t n);
 
 #endif

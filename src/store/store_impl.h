@@ -109,7 +109,8 @@ struct store_driver {
 	int (*release)(struct store_conn *conn, struct err *err);
 	int (*undo)(struct store_conn *conn, struct err *err);
 
-	/* STORE_MOVED: a unique key was taken, or the engine asks to run the unit again. */
+	/* STORE_MOVED: a unique key was taken, or the engine asks to run the unit again; *err says
+	 * which (ERR_STORE), here and in write. */
 	int (*query)(struct store_conn *conn, const struct store_stmt *stmt, struct store_args args,
 		bool *ret_wrote, struct store_rows **ret, struct err *err);
 	int (*next)(struct store_rows *rows, struct err *err);

@@ -66,12 +66,21 @@ static enum verdict fail_unit(struct unit *unit, int rc, const struct err *err)
 	return FAILED;
 }
 
+static enum verdict move_unit(const struct store_tx *tx, struct unit *unit)
+{
+	if (tx->moved)
+		unit->err = tx->err;
+	else
+		err_set(&unit->err, ERR_STORE, "it says so itself");
+	return MOVED;
+}
+
 /* What the unit said and what its statements said, joined (S2): a unit cannot keep what moved or
  * failed. */
 static enum verdict judge(const struct store_tx *tx, struct unit *unit, int rc)
 {
 	if (tx->moved || rc == STORE_MOVED)
-		return MOVED;
+		return move_unit(tx, unit);
 	if (rc < 0)
 		return fail_unit(unit, rc, NULL);
 	if (tx->failed)
@@ -96,10 +105,14 @@ static enum verdict run_once(struct writer *writer, struct unit *unit)
 	return judge(tx, unit, rc);
 }
 
+/* Its last run moved; why stands in unit->err. */
 static void give_up(struct unit *unit)
 {
-	fail_unit(unit, err_set(&unit->err, ERR_BUSY, "what it read moved %d times", UNIT_RUNS_MAX),
-		NULL);
+	struct err why = unit->err;
+	if (why.code == ERR_BUSY)
+		return; /* it gave up in a group that was run again */
+	unit->rc = err_set(&unit->err, ERR_BUSY, "what it read moved %d times (%.180s)",
+		UNIT_RUNS_MAX, why.text);
 }
 
 /* ---- a group ---- */
@@ -203,8 +216,10 @@ static enum verdict alone_once(struct writer *writer, struct unit *unit)
 		return verdict;
 	}
 	rc = commit(writer, 1, &err);
-	if (rc == STORE_MOVED)
+	if (rc == STORE_MOVED) {
+		unit->err = err;
 		return MOVED;
+	}
 	return rc ? fail_unit(unit, rc, &err) : KEPT;
 }
 
