@@ -18,7 +18,7 @@
 #define TEXT_KEPT 28
 #define SHOW_BYTES_MAX (1 << 20)
 
-enum pause { PAUSE_SHORT = 350, PAUSE_LINE = 700, PAUSE_CHAPTER = 1200 };
+enum pause { PAUSE_SHORT = 250, PAUSE_LINE = 600, PAUSE_CHAPTER = 1000 };
 static const char *const plain = "\033[0m", *const bold = "\033[1m", *const dim = "\033[2m",
 			 *const green = "\033[32m", *const cyan = "\033[36m",
 			 *const yellow = "\033[33m";

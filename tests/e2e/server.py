@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The program itself, on a data folder of its own."""
 import atexit
+import ctypes
 import json
 import os
 import shutil
@@ -11,6 +12,15 @@ import urllib.parse
 
 from client import Client
 from tap import DEADLINE, eventually, options
+
+
+_LIBC = ctypes.CDLL(None)
+_PR_SET_PDEATHSIG = 1
+
+
+def _end_with_the_test():
+  """In the child: however the test ends, killed too, its server gets a SIGTERM."""
+  _LIBC.prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
 
 
 class Server:
@@ -56,7 +66,8 @@ class Server:
     with open(out_path, 'wb') as out, open(err_path, 'ab') as err:
       self.process = subprocess.Popen([self.binary, 'serve', '--data', self.data, '--listen',
         listen, *more],
-        stdout=out, stderr=err, stdin=subprocess.DEVNULL, start_new_session=True)
+        stdout=out, stderr=err, stdin=subprocess.DEVNULL, start_new_session=True,
+        preexec_fn=_end_with_the_test)
     Server.running.add(self)
 
     def listening():
