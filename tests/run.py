@@ -27,7 +27,7 @@ from concurrent.futures import ThreadPoolExecutor, as_completed
 ROOT = os.path.dirname(os.path.dirname(os.path.realpath(__file__)))
 PYTHON = '/usr/bin/python3'
 # Run under sanitizers too; the others of tests/e2e are many calls of the same paths, or measure time.
-QUICK = {'story', 'programmes', 'rewards', 'events', 'tenants'}
+QUICK = {'story', 'demo', 'programmes', 'rewards', 'events', 'tenants'}
 POINT = re.compile(r'(not )?ok\b\s*\d*\s*-?\s*(.*)')
 SUBREAPER = 36  # PR_SET_CHILD_SUBREAPER: what our children leave behind becomes ours
 

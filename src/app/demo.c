@@ -132,7 +132,7 @@ static void serve_on(const struct settings *settings, struct serving *serving,
 {
 	if (settings->once || demo->show.stopped)
 		return;
-	printf("\nServing on %s from %s until Ctrl-C.\n", demo->url, settings->data);
+	printf("\nServing on %s until Ctrl-C.\n", demo->url);
 	fflush(stdout);
 	serving_wait(serving);
 	printf("\nStopped. The next run goes on where this one ended.\n");
@@ -165,7 +165,7 @@ int cmd_demo(const struct settings *settings)
 	if (rc < 0)
 		return complain(settings, &err);
 	serving_url(serving, settings, demo.url, sizeof(demo.url));
-	printf("Zegel serves on %s, from the folder %s.\n", demo.url, settings->data);
+	printf("Zegel serves on %s\nfrom the folder %s.\n", demo.url, settings->data);
 	rc = play(&demo, &err);
 	if (rc == 0)
 		serve_on(settings, serving, &demo);
