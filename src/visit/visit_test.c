@@ -374,6 +374,76 @@ static void stamps_expire_at_the_end_of_their_day(void **state)
 	house_close(&h);
 }
 
+/* ---- what fresh eyes found ---- */
+
+/* Looking at a balance posts what has expired: whoever looks must save it, the sweep or not. */
+static void expiry_is_saved_by_whoever_looks(void **state)
+{
+	struct house_sale open = { .id = "o",
+		.state = SALE_OPEN,
+		.count = 1,
+		.lines = { { "1", 1, 700 } },
+		.at = HOUSE_START,
+		.kind = "card",
+		.value = "A" };
+	char reward[64];
+	struct house h;
+	open_shop(&h, "ask", ",\"expires_days\":10");
+	reach_the_mug(&h, reward);
+	assert_ok(house_reward(&h, ACT_HOLD, reward, "h"), &h.err);
+	assert_ok(house_reward(&h, ACT_GIVE, reward, "g"), &h.err);
+	assert_ok(sell(&h, "s3", NULL, "card", "A"), &h.err);
+	clock_fake_advance(&h.clock, 12 * CLOCK_DAY); /* and no sweep */
+	assert_ok(house_reward(&h, ACT_GIVE, reward, "g"), &h.err);
+	assert_ok(house_sale(&h, &open), &h.err);
+	assert_int_equal(house_balance(&h, "mug"), 0);
+	assert_int_equal(house_verify(&h), 0);
+	assert_ok(sell(&h, "s4", NULL, "card", "A"), &h.err);
+	assert_int_equal(house_verify(&h), 0);
+	house_close(&h);
+}
+
+static void ok_is_no_ja(void **state)
+{
+	struct house h;
+	open_shop(&h, "ask", "");
+	assert_ok(house_touch(&h, "t", "card", "A"), &h.err);
+	assert_int_equal(house_answer(&h, "t", "a", "join:mug", "ok"), ERR_INVALID);
+	assert_int_equal(house_answer(&h, "t", "b", "card:mug", "yes"), ERR_INVALID);
+	assert_int_equal(house_stored(&h, "card", "A", "mug", NULL), -1);
+	house_close(&h);
+}
+
+static void a_nee_stands_when_a_programme_turns_auto(void **state)
+{
+	struct house h;
+	open_shop(&h, "ask", "");
+	house_programme(&h, "points", "points", "ask", "{\"per\":100}");
+	join(&h, "A");
+	assert_ok(house_answer(&h, "A", "n", "join:points", "no"), &h.err);
+	house_programme(&h, "points", "points", "auto", "{\"per\":100}");
+	house_pass(&h, 31 * CLOCK_DAY);
+	assert_ok(sell(&h, "s", NULL, "card", "A"), &h.err);
+	assert_int_equal(house_balance(&h, "mug"), 1);
+	assert_int_equal(house_balance(&h, "points"), -1);
+	house_close(&h);
+}
+
+static void attaching_leaves_the_next_customers_touch(void **state)
+{
+	struct house h;
+	open_shop(&h, "ask", "");
+	join(&h, "A");
+	join(&h, "B");
+	assert_ok(sell(&h, "s1", NULL, NULL, NULL), &h.err);
+	assert_ok(house_touch(&h, "t2", "card", "B"), &h.err);
+	assert_ok(house_attach(&h, "s1", "x", NULL, "card", "A"), &h.err);
+	assert_ok(sell(&h, "s2", "", NULL, NULL), &h.err);
+	assert_int_equal(house_stored(&h, "card", "B", "mug", NULL), 1);
+	assert_int_equal(house_stored(&h, "card", "A", "mug", NULL), 1);
+	house_close(&h);
+}
+
 /* ---- nothing is half done ---- */
 
 /* A checkout whose n-th store step fails; until one succeeds. */
@@ -432,7 +502,9 @@ int main(void)
 		test(more_than_was_sold_does_not_come_back),
 		test(an_offer_without_points_is_withdrawn),
 		test(a_hold_runs_out_and_the_reward_is_still_due),
-		test(stamps_expire_at_the_end_of_their_day),
+		test(stamps_expire_at_the_end_of_their_day), test(expiry_is_saved_by_whoever_looks),
+		test(ok_is_no_ja), test(a_nee_stands_when_a_programme_turns_auto),
+		test(attaching_leaves_the_next_customers_touch),
 		test(every_step_of_a_checkout_may_fail),
 		test(every_allocation_of_a_checkout_may_fail));
 }
