@@ -224,7 +224,8 @@ static void check_case(struct bench *b, const struct json *file, const struct js
 	if (json_get(row, "due"))
 		check_due(b, programme, row);
 	if ((expected = json_get(row, "card")) != NULL) {
-		standing.language = STR("xx"); /* nobody speaks it: the card says it in all it has */
+		standing.language =
+			STR("xx"); /* nobody speaks it: the card says it in all it has */
 		assert_ok(host_card(b->host, programme, &standing, b->arena, &card, &b->err),
 			&b->err);
 		check_card(b, &card, expected);

@@ -83,8 +83,9 @@ struct store_args {
 	size_t count;
 };
 /* store_write(tx, &stmt, ARGS(V_INT(bucket), V_TEXT(name)), 1, err) */
-#define ARGS(...) ((struct store_args) { (const struct store_val[]) { __VA_ARGS__ }, \
-	sizeof((const struct store_val[]) { __VA_ARGS__ }) / sizeof(struct store_val) })
+#define ARGS(...) \
+	((struct store_args) { (const struct store_val[]) { __VA_ARGS__ }, \
+		sizeof((const struct store_val[]) { __VA_ARGS__ }) / sizeof(struct store_val) })
 #define NO_ARGS ((struct store_args) { NULL, 0 })
 
 /* ---- inside a transaction ---- */
@@ -146,8 +147,8 @@ struct store_options {
 	size_t room_count;
 	struct clock *clock;
 	bool read_only;
-	int queue_max;                  /* units that may wait for a teller (default 4096) */
-	int group_max;                  /* units in one commit (default 256) */
+	int queue_max; /* units that may wait for a teller (default 4096) */
+	int group_max; /* units in one commit (default 256) */
 };
 
 /* Opens an existing store; does not migrate. ERR_STORE says what to do (no such file, schema newer
@@ -158,8 +159,8 @@ void store_close(struct store **store);
 /* Brings the schema up to date (makes it, in an empty store). With dry_run it only calls `each`.
  * each may be NULL; it gets "room-number" and the statement as this engine will run it. */
 int store_migrate(const struct store_options *options, bool dry_run,
-	void (*each)(void *user, const char *name, const char *sql), void *user, struct err *err)
-	must_check;
+	void (*each)(void *user, const char *name, const char *sql), void *user,
+	struct err *err) must_check;
 
 /* Runs one unit now, on the caller's thread, as one transaction. Returns unit->rc. */
 int store_run(struct store *store, struct unit *unit) must_check;
