@@ -163,7 +163,7 @@ static int call_add_device(struct op *op, struct visit_env *env, struct err *err
 	return rc != 0 ? rc : keep_made(env, op, m, err);
 }
 
-static int read_device(struct op *op, struct json_reader *r, struct making *m)
+static int read_device(struct json_reader *r, struct making *m)
 {
 	struct str shop = json_text(r, "shop", 1, 64);
 	struct str paired = json_text_opt(r, "paired_with", 1, 64);
@@ -173,7 +173,6 @@ static int read_device(struct op *op, struct json_reader *r, struct making *m)
 		return json_refuse(r, "shop", "is an id like s_...");
 	if (r->rc == 0 && paired.len && !id_parse(paired, "d", &m->device.paired_with))
 		return json_refuse(r, "paired_with", "is an id like d_...");
-	(void)op;
 	return json_end(r);
 }
 
@@ -183,7 +182,7 @@ int api_add_device(struct op *op, struct err *err)
 	struct making *m = begin(op, &r, "device", err);
 	char key[ACCESS_TEXT_MAX];
 	char id[ID_TEXT_MAX];
-	int rc = m ? read_device(op, &r, m) : err_set(err, ERR_NO_MEMORY, "no memory for a device");
+	int rc = m ? read_device(&r, m) : err_set(err, ERR_NO_MEMORY, "no memory for a device");
 
 	op->call = call_add_device;
 	if (rc == 0)

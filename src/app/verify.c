@@ -32,8 +32,7 @@ static void print_proof(const struct settings *settings, const struct api_proof 
 		p->accounts, p->entries, p->lots, p->holds, p->sales, p->returns, p->breaches);
 }
 
-static int verify(const struct settings *settings, struct site *site, struct api_proof *proof,
-	struct err *err)
+static int verify(struct site *site, struct api_proof *proof, struct err *err)
 {
 	struct api_options options = { .store = site->store,
 		.clock = clock_system(),
@@ -43,7 +42,6 @@ static int verify(const struct settings *settings, struct site *site, struct api
 	struct api *api;
 	int rc = api_new(&options, &api, err);
 
-	(void)settings;
 	if (rc < 0)
 		return rc;
 	rc = api_verify(api, print_breach, print_progress, NULL, proof, err);
@@ -59,7 +57,7 @@ int cmd_verify(const struct settings *settings)
 	int rc = site_open(settings, true, &site, &err);
 
 	if (rc == 0)
-		rc = verify(settings, &site, &proof, &err);
+		rc = verify(&site, &proof, &err);
 	site_close(&site);
 	if (rc < 0)
 		return complain(settings, &err);

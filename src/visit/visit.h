@@ -202,7 +202,6 @@ int visit_member_json(const struct visit_env *env, id_t64 member, struct json_ou
 /* POST /v1/programmes/{code}/dry-run: what this version would do. Changes nothing. */
 struct visit_trial {
 	const struct programme *programme;
-	int32_t arm;
 	struct receipt receipt;
 	id_t64 member; /* 0: a made-up one with `balance` */
 	int64_t balance;
