@@ -24,7 +24,7 @@
 #include "base/check.h"
 
 /* Pages left that need no further copy by the thread: a group or two. */
-#define TAIL_PAGES 512
+#define TAIL_PAGES 128
 /* Copies in a row of what was appended during the last; each leaves a third or less of it. */
 #define PASSES_MAX 5
 /* How long the writer waits for readers: this when the log is as long as its mark, twice as long
