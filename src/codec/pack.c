@@ -84,17 +84,28 @@ static int broken(struct err *err)
 	return err_set(err, ERR_BROKEN, "what is kept cannot be unpacked");
 }
 
-int unpack(struct arena *arena, struct str packed, enum pack_dict dict, size_t max, struct str *ret,
-	struct err *err)
+/* The dictionary a frame names; PACK_DICT_COUNT: none of ours. */
+static size_t dict_of(struct str packed)
 {
-	if (dict < PACK_PLAIN || dict >= PACK_DICT_COUNT)
-		return broken(err);
+	unsigned id = ZSTD_getDictID_fromFrame(packed.ptr, packed.len);
+	size_t i = PACK_PLAIN;
+
+	while (i < PACK_DICT_COUNT && ZSTD_getDictID_fromDDict(dicts[i].from) != id)
+		i++;
+	return i;
+}
+
+int unpack(struct arena *arena, struct str packed, size_t max, struct str *ret, struct err *err)
+{
 	unsigned long long len = ZSTD_getFrameContentSize(packed.ptr, packed.len);
 	if (len == ZSTD_CONTENTSIZE_UNKNOWN || len == ZSTD_CONTENTSIZE_ERROR || len > max)
 		return broken(err);
 	if (ZSTD_findFrameCompressedSize(packed.ptr, packed.len) != packed.len)
 		return broken(err);
 	struct contexts *contexts = contexts_get();
+	size_t dict = contexts ? dict_of(packed) : 0; /* they were made with the contexts */
+	if (dict == PACK_DICT_COUNT)
+		return broken(err);
 	char *out = contexts ? arena_alloc(arena, (size_t)len) : NULL;
 	if (!out)
 		return err_set(err, ERR_NO_MEMORY, "no memory left to unpack this");

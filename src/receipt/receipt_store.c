@@ -5,14 +5,17 @@
 #include "codec/pack.h"
 #include "receipt/receipt.h"
 
+/* Of the canonical bytes: what receipt_parse() reads. */
+#define RECEIPT_FORMAT 1
+
 enum { ADD, GET };
 
 static const struct store_stmt statements[] = {
 	[ADD] = { "receipt.add", STORE_ONE,
 		"INSERT INTO receipts (made_ms, bucket, receipt, merchant, shop, device, number, at, currency, "
-		"total, dict, body) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)" },
+		"total, format, body) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)" },
 	[GET] = { "receipt.get", STORE_ONE,
-		"SELECT merchant, shop, device, dict, body FROM receipts "
+		"SELECT merchant, shop, device, format, body FROM receipts "
 		"WHERE made_ms = $1 AND bucket = $2 AND receipt = $3" },
 };
 
@@ -20,7 +23,7 @@ static const char *const migrations[] = {
 	"CREATE TABLE receipts (made_ms BIGINT NOT NULL, bucket INTEGER NOT NULL, "
 	"receipt BIGINT NOT NULL, merchant BIGINT NOT NULL, shop BIGINT NOT NULL, "
 	"device BIGINT NOT NULL, number TEXT NOT NULL, at BIGINT NOT NULL, currency TEXT NOT NULL, "
-	"total BIGINT NOT NULL, dict INTEGER NOT NULL, body {blob} NOT NULL, "
+	"total BIGINT NOT NULL, format INTEGER NOT NULL, body {blob} NOT NULL, "
 	"{grow made_ms | bucket, receipt}) {rows}",
 };
 
@@ -39,7 +42,8 @@ int receipt_add(struct store_tx *tx, const struct receipt_place *place,
 		ARGS(V_INT(id_time_ms(place->id)), V_INT(id_bucket(place->id)), V_INT(place->id),
 			V_INT(place->merchant), V_INT(place->shop), V_INT(place->device),
 			V_TEXT(receipt->number), V_INT(receipt->at), V_TEXT(receipt->currency),
-			V_INT(receipt->total), V_INT(PACK_RECEIPT), V_BLOB(packed.ptr, packed.len)),
+			V_INT(receipt->total), V_INT(RECEIPT_FORMAT),
+			V_BLOB(packed.ptr, packed.len)),
 		1, err);
 }
 
@@ -60,11 +64,9 @@ int receipt_get(struct store_tx *tx, id_t64 id, struct arena *arena, struct rece
 		.merchant = store_int(rows, 0),
 		.shop = store_int(rows, 1),
 		.device = store_int(rows, 2) };
-	int64_t dict = store_int(rows, 3);
-	if (unexpected(dict < 0 || dict >= PACK_DICT_COUNT))
-		return err_set(err, ERR_BROKEN, "a receipt was packed with dictionary %d",
-			(int)dict);
-	rc = unpack(arena, store_bytes(rows, 4), (enum pack_dict)dict, RECEIPT_BYTES_MAX, &bytes,
-		err);
+	if (store_int(rows, 3) != RECEIPT_FORMAT)
+		return err_set(err, ERR_BROKEN, "a receipt is kept in format %d",
+			(int)store_int(rows, 3));
+	rc = unpack(arena, store_bytes(rows, 4), RECEIPT_BYTES_MAX, &bytes, err);
 	return rc < 0 ? rc : receipt_parse(bytes, arena, ret, err);
 }
