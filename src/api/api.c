@@ -420,7 +420,9 @@ int op_identifier(struct op *op, const struct json *value, struct str at,
 	kind = json_word(&r, "kind", identifier_kind_words);
 	text = json_text(&r, "value", 1, IDENTIFIER_VALUE_MAX);
 	int rc = json_end(&r);
-	if (rc == 0)
-		identifier_make(ring, (enum identifier_kind)kind, text, ret);
+	if (rc == 0 && !identifier_make(ring, (enum identifier_kind)kind, text, ret))
+		return err_at(err, ERR_INVALID,
+			arena_printf(op->arena, "%.*s/value", STR_ARG(at)).ptr,
+			"says nothing: a %s needs more than blanks", identifier_kind_words[kind]);
 	return rc;
 }

@@ -62,7 +62,24 @@ static size_t normalise(enum identifier_kind kind, struct str value, char *out)
 	return len;
 }
 
-void identifier_make(const struct identifier_ring *ring, enum identifier_kind kind,
+/* A keypad slip or a till's placeholder must not be everybody. */
+static bool says_something(const char *text, size_t len)
+{
+	for (size_t i = 0; i < len; i++)
+		if (text[i] != ' ' && text[i] != '\t')
+			return true;
+	return false;
+}
+
+static bool has_digit(const char *text, size_t len)
+{
+	for (size_t i = 0; i < len; i++)
+		if (text[i] >= '0' && text[i] <= '9')
+			return true;
+	return false;
+}
+
+bool identifier_make(const struct identifier_ring *ring, enum identifier_kind kind,
 	struct str value, struct identifier *ret)
 {
 	char text[32 + IDENTIFIER_VALUE_MAX];
@@ -71,7 +88,11 @@ void identifier_make(const struct identifier_ring *ring, enum identifier_kind ki
 
 	require(value.len <= IDENTIFIER_VALUE_MAX && word < 31);
 	memcpy(text, identifier_kind_words[kind], word + 1); /* the NUL parts word and value */
-	len = word + 1 + normalise(kind, value, text + word + 1);
+	len = normalise(kind, value, text + word + 1);
+	if (!says_something(text + word + 1, len) ||
+		(kind == IDENTIFIER_PHONE && !has_digit(text + word + 1, len)))
+		return false;
+	len += word + 1;
 	ret->kind = kind;
 	ret->count = (uint32_t)ring->count;
 	for (size_t i = 0; i < ring->count; i++) {
@@ -79,4 +100,5 @@ void identifier_make(const struct identifier_ring *ring, enum identifier_kind ki
 		hash_hmac_sha256(&ring->keys[i].secret, str_bytes(text, len), ret->tokens[i].token);
 	}
 	secret_wipe_bytes(text, sizeof(text));
+	return true;
 }

@@ -98,10 +98,14 @@ int member_add(struct store_tx *tx, const struct member *member, struct err *err
 int member_add_identifier(struct store_tx *tx, id_t64 merchant, id_t64 member,
 	const struct identifier *identifier, int64_t now, struct err *err)
 {
-	return store_write(tx, &statements[ADD_IDENTIFIER],
-		ARGS(V_INT(identifier_bucket(identifier)),
-			V_BLOB(identifier->tokens[0].token, HASH_LEN),
+	struct store_val token = V_BLOB(identifier->tokens[0].token, HASH_LEN);
+	int rc = store_write(tx, &statements[ADD_IDENTIFIER],
+		ARGS(V_INT(identifier_bucket(identifier)), token,
 			V_INT(identifier->tokens[0].key_id), V_INT(merchant), V_INT(member),
 			V_INT(identifier->kind), V_INT(now)),
 		1, err);
+
+	return rc != 0 ? rc
+		       : store_write(tx, &statements[ADD_KNOWN_BY],
+				 ARGS(V_INT(id_bucket(member)), V_INT(member), token), 1, err);
 }

@@ -61,9 +61,10 @@ struct identifier {
 };
 uint16_t identifier_bucket(const struct identifier *identifier);
 /* Phones lose blanks, dots, dashes and brackets, e-mail addresses are read in lower case; the rest
- * counts as it is. */
-void identifier_make(const struct identifier_ring *ring, enum identifier_kind kind,
-	struct str value, struct identifier *ret);
+ * counts as it is. false: nothing is left of it (a phone without a digit, blanks), so that it would
+ * be everybody's. */
+bool identifier_make(const struct identifier_ring *ring, enum identifier_kind kind,
+	struct str value, struct identifier *ret) must_check;
 
 struct member {
 	id_t64 id, merchant;

@@ -5,7 +5,7 @@
 
 #include "store/store.h"
 
-enum { FIND_IDENTIFIER, GET_MEMBER, ADD_MEMBER, ADD_IDENTIFIER };
+enum { FIND_IDENTIFIER, GET_MEMBER, ADD_MEMBER, ADD_IDENTIFIER, ADD_KNOWN_BY };
 
 static const struct store_stmt statements[] = {
 	[FIND_IDENTIFIER] = { "member.find_identifier", STORE_ONE,
@@ -18,6 +18,8 @@ static const struct store_stmt statements[] = {
 	[ADD_IDENTIFIER] = { "member.add_identifier", STORE_ONE,
 		"INSERT INTO identifiers (bucket, token, key_id, merchant, member, kind, added_at) "
 		"VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT (bucket, token) DO NOTHING" },
+	[ADD_KNOWN_BY] = { "member.add_known_by", STORE_ONE,
+		"INSERT INTO known_by (bucket, member, token) VALUES ($1, $2, $3)" },
 };
 
 static const char *const migrations[] = {
@@ -27,6 +29,9 @@ static const char *const migrations[] = {
 	"CREATE TABLE identifiers (bucket INTEGER NOT NULL, token {blob} NOT NULL, "
 	"key_id INTEGER NOT NULL, merchant BIGINT NOT NULL, member BIGINT NOT NULL, "
 	"kind INTEGER NOT NULL, added_at BIGINT NOT NULL, PRIMARY KEY (bucket, token)) {rows}",
+	/* The way back, in the member's bucket: export, erasure and merging walk no other. */
+	"CREATE TABLE known_by (bucket INTEGER NOT NULL, member BIGINT NOT NULL, token {blob} NOT NULL, "
+	"PRIMARY KEY (bucket, member, token)) {rows}",
 };
 
 #endif
