@@ -153,9 +153,8 @@ static int read_return_line(struct op *op, const struct json *value, struct str 
 	json_begin(&r, op->arena, value, at, err);
 	ret->line = json_text(&r, "line", 1, ID_CALLER_MAX);
 	quantity = json_text(&r, "quantity", 1, DECIMAL_TEXT_MAX);
-	if (r.rc == 0 && (!decimal_read(quantity, 3, &ret->quantity) || ret->quantity == 0))
-		json_refuse(&r, "quantity",
-			"must be a decimal number with at most 3 decimals, not 0");
+	if (r.rc == 0 && !decimal_read(quantity, 3, &ret->quantity))
+		json_refuse(&r, "quantity", "must be a decimal number with at most 3 decimals");
 	ret->has_amount = json_has(&r, "amount");
 	if (ret->has_amount)
 		ret->amount = json_int(&r, "amount", -NUM_AMOUNT_MAX, NUM_AMOUNT_MAX);

@@ -47,7 +47,7 @@ static const struct {
 	[ACCOUNT_MAKE] = { "ledger.account_make", 11 },
 	[ACCOUNT] = { "ledger.account_save", 12 },
 	[TOUCH] = { "touch.add", 10 },
-	[CURRENT] = { "current.set", 4 },
+	[CURRENT] = { "current.set", 5 },
 	[EVENT] = { "shop.event_add", 6 },
 };
 
@@ -267,8 +267,8 @@ static int put_touch(struct calibration *c, int64_t now, struct err *err)
 			err);
 	if (rc == 0)
 		rc = put(c, CURRENT,
-			ARGS(V_INT(id_bucket(till)), V_INT(till), V_BLOB(touch.bytes, 16),
-				V_INT(now)),
+			ARGS(V_INT(id_bucket(till)), V_INT(till), V_INT(till),
+				V_BLOB(touch.bytes, 16), V_INT(now)),
 			err);
 	return rc < 0 ? rc : put_claim(c, now, 0, c->touch_answer, err);
 }

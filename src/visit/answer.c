@@ -21,12 +21,33 @@ static bool says(const struct reply *reply, const char *value)
 
 /* ---- joining ---- */
 
+/* Who is known and says ja is known by all they showed. */
+static int tie_carried(struct visit_env *env, struct reply *reply, struct err *err)
+{
+	const struct touch_row *touch = &reply->touch;
+	id_t64 owners[IDENTIFIERS_MAX];
+	id_t64 member, other;
+	int rc = member_find(env->tx, touch->carried, touch->carried_count, &member, &other, owners,
+		err);
+
+	for (size_t i = 0; i < touch->carried_count && rc == 0; i++)
+		if (owners[i] == 0)
+			rc = member_add_identifier(env->tx, env->access->merchant->id,
+				reply->person->member.id, &touch->carried[i], env->now, err);
+	if (rc != 0 || touch->carried_count == 0)
+		return rc;
+	return store_write(env->tx, &visit_statements[TOUCH_BLANK],
+		ARGS(V_INT(key_bucket(&reply->answer->touch)),
+			V_BLOB(reply->answer->touch.bytes, 16)),
+		1, err);
+}
+
 static int know_person(struct visit_env *env, struct reply *reply, struct err *err)
 {
 	int rc;
 
 	if (reply->person)
-		return 0;
+		return tie_carried(env, reply, err);
 	if (reply->touch.carried_count == 0)
 		return err_set(err, ERR_CONFLICT,
 			"the touch is over: hold the card to the reader again");
@@ -64,8 +85,8 @@ static int answer_join(struct visit_env *env, struct reply *reply, struct str co
 	const struct programme *programme =
 		catalogue_code(env->catalogue, env->access->merchant->id, code);
 
-	if (!programme || programme->state == PROGRAMME_DRAFT)
-		return err_at(err, ERR_INVALID, "/step", "there is no such programme");
+	if (!programme || programme->state == PROGRAMME_DRAFT || programme->joins_by_itself)
+		return err_at(err, ERR_INVALID, "/step", "there is no such question at this touch");
 	if (says(reply, "timeout"))
 		return 0;
 	if (says(reply, "no"))
@@ -80,8 +101,6 @@ static int answer_join(struct visit_env *env, struct reply *reply, struct str co
 static int tell_to_give(struct visit_env *env, struct reply *reply, const struct reward *reward,
 	const struct programme *programme, struct str name, struct err *err)
 {
-	const struct device *device = env->access->device;
-	const struct device *till = device->paired_with ? device->paired_with : device;
 	char id[ID_TEXT_MAX];
 	struct writer w;
 	struct str body;
@@ -97,7 +116,11 @@ static int tell_to_give(struct visit_env *env, struct reply *reply, const struct
 	json_out_object_end(&w.out);
 	if (rc == 0)
 		rc = writer_done(&w, &body, err);
-	return rc < 0 ? rc : visit_event(env, till->id, "reward_to_give", body, err);
+	if (rc < 0)
+		return rc;
+	if (!env->access->device->paired_with) /* a till that is its own reader hands out itself */
+		return visit_event(env, env->access->device->id, "reward_to_give", body, err);
+	return visit_tell_counter(env, env->access->device, "reward_to_give", body, err);
 }
 
 static int take(struct visit_env *env, struct reply *reply, struct reward *reward,
@@ -114,7 +137,7 @@ static int take(struct visit_env *env, struct reply *reply, struct reward *rewar
 	if (rc == 0)
 		rc = reward_hold(env, &ledger, seat->account, reward, programme->hold_us, err);
 	if (rc == 0)
-		rc = reward_name(programme, reward->arm, env->arena, &names, err);
+		rc = visit_reward_name(env, reward, &names, err);
 	if (rc != 0)
 		return rc;
 	struct happened held = { .type = HAPPENED_REWARD_HELD,
@@ -149,6 +172,17 @@ static int answer_offer(struct visit_env *env, struct reply *reply, struct str i
 
 /* ---- the answer ---- */
 
+static int answer_card(const struct visit_env *env, const struct reply *reply, struct str code,
+	struct err *err)
+{
+	if (!catalogue_code(env->catalogue, env->access->merchant->id, code))
+		return err_at(err, ERR_INVALID, "/step", "there is no such card at this touch");
+	if (!says(reply, "ok") && !says(reply, "timeout"))
+		return err_at(err, ERR_INVALID, "/value",
+			"must be \"ok\" or \"timeout\" for a card");
+	return 0;
+}
+
 static int read_step(struct visit_env *env, struct reply *reply, struct err *err)
 {
 	struct str rest = reply->answer->step;
@@ -156,10 +190,7 @@ static int read_step(struct visit_env *env, struct reply *reply, struct err *err
 
 	bool question = says(reply, "yes") || says(reply, "no") || says(reply, "timeout");
 	if (str_is(kind, "card"))
-		return says(reply, "ok") || says(reply, "timeout")
-			? 0
-			: err_at(err, ERR_INVALID, "/value",
-				  "must be \"ok\" or \"timeout\" for a card");
+		return answer_card(env, reply, rest, err);
 	if (!str_is(kind, "join") && !str_is(kind, "offer"))
 		return err_at(err, ERR_INVALID, "/step", "there is no such step");
 	if (!question)

@@ -5,9 +5,6 @@
 #include "base/check.h"
 #include "visit/sale_impl.h"
 
-/* Readers beside one till; more would be a counter, not a till. */
-#define READERS_MAX 8
-
 static int load(struct visit_env *env, struct customer *customer, struct err *err)
 {
 	return touch_person(env, &customer->row, &customer->person, err);
@@ -67,67 +64,40 @@ static int by_identifiers(struct visit_env *env, const struct visit_whose *whose
 		: rc;
 }
 
-/* The touch a device saw last: 0 found, 1 none. */
-static int current_of(struct visit_env *env, id_t64 device, struct key *ret_touch, int64_t *ret_at,
-	struct err *err)
+/* ---- what waits at the counter ---- */
+
+int customer_waits(struct visit_env *env, struct customer *ret, struct err *err)
 {
 	struct store_rows *rows ROWS_AUTO = NULL;
-	struct str touch;
-	int rc = store_query(env->tx, &visit_statements[CURRENT_GET],
-		ARGS(V_INT(id_bucket(device)), V_INT(device)), &rows, err);
+	id_t64 counter = visit_counter_of(env->access->device);
+	int rc = store_query(env->tx, &visit_statements[CURRENT_NEWEST],
+		ARGS(V_INT(id_bucket(counter)), V_INT(counter)), &rows, err);
 
+	memset(ret, 0, sizeof(*ret));
 	if (rc == 0)
 		rc = store_next(rows, err);
 	if (rc <= 0)
-		return rc < 0 ? rc : 1;
-	touch = store_bytes(rows, 0);
-	if (unexpected(touch.len != sizeof(ret_touch->bytes)))
-		return 1;
-	memcpy(ret_touch->bytes, touch.ptr, touch.len);
-	*ret_at = store_int(rows, 1);
+		return rc;
+	struct str touch = store_bytes(rows, 0);
+	if (unexpected(touch.len != sizeof(ret->waits.bytes)))
+		return err_set(err, ERR_BROKEN, "a touch's key has %zu bytes", touch.len);
+	memcpy(ret->waits.bytes, touch.ptr, touch.len);
+	ret->waits_at = store_int(rows, 1);
 	return 0;
-}
-
-/* The till itself and the readers beside it. */
-static size_t devices_of(const struct visit_env *env, const struct device **ret)
-{
-	const struct device *till = env->access->device;
-	size_t count;
-
-	if (till->paired_with) /* the sale comes from the reader's side of the counter */
-		till = till->paired_with;
-	ret[0] = till;
-	count = directory_paired(env->directory, till, ret + 1, READERS_MAX);
-	return 1 + (count < READERS_MAX ? count : READERS_MAX);
 }
 
 static int by_reader(struct visit_env *env, struct customer *customer, struct err *err)
 {
-	const struct device *devices[1 + READERS_MAX];
-	size_t count = devices_of(env, devices);
-	int64_t newest = env->now - VISIT_TOUCH_LAPSES;
-	bool found = false;
 	int rc;
 
-	for (size_t i = 0; i < count; i++) {
-		struct key touch;
-		int64_t at;
-		rc = current_of(env, devices[i]->id, &touch, &at, err);
-		if (rc < 0)
-			return rc;
-		if (rc > 0 || at < newest)
-			continue;
-		newest = at;
-		customer->touch = touch;
-		found = true;
-	}
-	if (!found)
+	if (customer->waits_at == 0 || customer->waits_at < env->now - VISIT_TOUCH_LAPSES)
 		return 0;
-	rc = touch_get(env, &customer->touch, &customer->row, err);
+	rc = touch_get(env, &customer->waits, &customer->row, err);
 	if (rc < 0)
 		return rc;
 	if (rc > 0 || customer->row.state != TOUCH_OPEN)
 		return 0;
+	customer->touch = customer->waits;
 	customer->has_touch = true;
 	return load(env, customer, err);
 }
@@ -135,7 +105,6 @@ static int by_reader(struct visit_env *env, struct customer *customer, struct er
 int customer_find(struct visit_env *env, const struct visit_whose *whose, int64_t at, bool may_make,
 	struct customer *ret, struct err *err)
 {
-	memset(ret, 0, sizeof(*ret));
 	switch (whose->how) {
 	case WHOSE_TOUCH:
 		return by_touch(env, whose, ret, err);
@@ -149,49 +118,35 @@ int customer_find(struct visit_env *env, const struct visit_whose *whose, int64_
 	return 0;
 }
 
+static int use_touch(struct visit_env *env, const struct customer *customer, struct err *err)
+{
+	return store_write(env->tx, &visit_statements[TOUCH_USE],
+		ARGS(V_INT(key_bucket(&customer->touch)), V_BLOB(customer->touch.bytes, 16)), 1,
+		err);
+}
+
 /* A touch of somebody unknown stays open: they may still say ja, and be given the sale afterwards.
  */
 int customer_served(struct visit_env *env, const struct customer *customer, struct err *err)
 {
-	const struct device *devices[1 + READERS_MAX];
-	size_t count = devices_of(env, devices);
-	int rc = 0;
+	id_t64 counter = visit_counter_of(env->access->device);
+	int rc = customer->has_touch && customer->person ? use_touch(env, customer, err) : 0;
 
-	if (customer->has_touch && customer->person)
-		rc = store_write(env->tx, &visit_statements[TOUCH_USE],
-			ARGS(V_INT(key_bucket(&customer->touch)),
-				V_BLOB(customer->touch.bytes, 16)),
-			1, err);
-	for (size_t i = 0; i < count && rc == 0; i++) {
-		struct key touch;
-		int64_t at;
-		rc = current_of(env, devices[i]->id, &touch, &at, err);
-		if (rc == 0)
-			rc = store_write(env->tx, &visit_statements[CURRENT_CLEAR],
-				ARGS(V_INT(id_bucket(devices[i]->id)), V_INT(devices[i]->id),
-					V_BLOB(touch.bytes, 16)),
-				STORE_ANY, err);
-		else if (rc == 1)
-			rc = 0;
-	}
-	return rc;
+	if (rc != 0 || customer->waits_at == 0)
+		return rc;
+	return store_write(env->tx, &visit_statements[CURRENT_SERVED],
+		ARGS(V_INT(id_bucket(counter)), V_INT(counter), V_INT(customer->waits_at)),
+		STORE_ANY, err);
 }
 
 int customer_attached(struct visit_env *env, const struct customer *customer, struct err *err)
 {
-	int rc = 0;
+	int rc;
 
-	if (customer->has_touch)
-		rc = store_write(env->tx, &visit_statements[TOUCH_USE],
-			ARGS(V_INT(key_bucket(&customer->touch)),
-				V_BLOB(customer->touch.bytes, 16)),
-			1, err);
-	if (rc == 0 && customer->has_touch)
-		rc = store_write(env->tx, &visit_statements[CURRENT_CLEAR],
-			ARGS(V_INT(id_bucket(customer->row.device)), V_INT(customer->row.device),
-				V_BLOB(customer->touch.bytes, 16)),
-			STORE_ANY, err);
-	return rc;
+	if (!customer->has_touch)
+		return 0;
+	rc = use_touch(env, customer, err);
+	return rc != 0 ? rc : touch_leaves(env, customer->row.device, &customer->touch, err);
 }
 
 const struct device *customer_reader(const struct visit_env *env, const struct customer *customer)

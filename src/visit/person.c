@@ -220,14 +220,42 @@ bool visit_any_auto(const struct visit_env *env, id_t64 shop, int64_t at)
 int person_account(struct visit_env *env, struct person *person, struct seat *seat, struct err *err)
 {
 	struct ledger_env ledger = visit_ledger(env);
-	int64_t expired;
 	int rc;
 
 	if (seat->account)
 		return 0;
 	rc = ledger_pick(&ledger, person->member.id, seat->enrolment.programme, person->accounts,
 		person->account_count, &seat->account, err);
-	return rc < 0 ? rc : ledger_expire(&ledger, seat->account, &expired, err);
+	return rc < 0 ? rc : person_expire(env, seat, err);
+}
+
+int person_expire(struct visit_env *env, struct seat *seat, struct err *err)
+{
+	struct ledger_env ledger = visit_ledger(env);
+	int64_t expired = 0;
+	int rc = ledger_expire(&ledger, seat->account, &expired, err);
+
+	seat->expired += rc == 0 ? expired : 0;
+	return rc;
+}
+
+int person_tell_expired(struct person *person, struct story *story, struct err *err)
+{
+	int rc = 0;
+
+	for (size_t i = 0; i < person->seat_count && rc == 0; i++) {
+		struct seat *seat = &person->seats[i];
+		struct happened expired = { .type = HAPPENED_EXPIRED,
+			.programme = seat->programme,
+			.counts = true,
+			.amount = seat->expired };
+		if (seat->expired == 0 || !seat->programme)
+			continue;
+		expired.balance = ledger_standing(seat->account)->balance;
+		seat->expired = 0;
+		rc = story_add(story, &expired, err);
+	}
+	return rc;
 }
 
 void person_standing(const struct visit_env *env, const struct person *person,

@@ -6,10 +6,14 @@
 #include "codec/pack.h"
 #include "visit/sale_impl.h"
 
-/* The stored answer with the state of today in it, and the member it was given to afterwards. */
+/* ---- a sale ---- */
+
+/* The stored answer with the state of today in it; of a sale that was given to its member
+ * afterwards (`given` is that answer) the member and the effects are of then. */
 static int as_of_now(struct visit_env *env, const struct sale_row *row, struct str answer,
-	struct person *person, struct str *ret, struct err *err)
+	struct person *person, const struct json *given, struct str *ret, struct err *err)
 {
+	const struct json *effects = given ? json_get(given, "effects") : NULL;
 	struct json *value;
 	struct writer w;
 	int rc = json_parse(env->arena, answer, &value, err);
@@ -25,25 +29,63 @@ static int as_of_now(struct visit_env *env, const struct sale_row *row, struct s
 		else if (str_is(v->name, "member") && v->type == JSON_NULL && person)
 			rc = person_json(env, person, &w.out, NULL, err);
 		else
-			json_out_value(&w.out, NULL, v);
+			json_out_value(&w.out, NULL,
+				effects && str_is(v->name, "effects") ? effects : v);
 	}
 	json_out_object_end(&w.out);
 	return rc < 0 ? rc : writer_done(&w, ret, err);
 }
 
-/* Open, or void before it was paid: its own claim has the answer. */
-static int get_unpaid(struct store_tx *tx, const struct visit_keys *keys, const struct key *key,
-	int act, struct arena *arena, struct str *ret_answer, struct err *err)
+/* What a claim beside the sale's answered. */
+static int part_answer(struct visit_env *env, const struct key *sale, const struct key *part,
+	struct str *ret_answer, struct err *err)
 {
-	struct key part = visit_sub_key(keys, act == SALE_OPEN ? "sale-open" : "sale-void",
-		key_str(key), STR(""));
 	struct claim claim;
-	int rc = claim_find(tx, key_bucket(key), &part, arena, &claim, err);
+	int rc = claim_find(env->tx, key_bucket(sale), part, env->arena, &claim, err);
 
-	if (unexpected(rc > 0))
-		return err_set(err, ERR_BROKEN, "a sale without its answer");
-	return rc < 0 ? rc
-		      : unpack(arena, claim.answer, PACK_ANSWER, VISIT_ANSWER_MAX, ret_answer, err);
+	if (rc != 0)
+		return rc;
+	return unpack(env->arena, claim.answer, VISIT_ANSWER_MAX, ret_answer, err);
+}
+
+/* Open, or void: its own claim has the answer. */
+static int get_unpaid(struct visit_env *env, const struct key *key, const struct claim *claim,
+	struct str *ret_answer, struct err *err)
+{
+	struct key part =
+		sale_part_key(env->keys, key, (enum visit_sale_state)claim->act, &claim->said);
+	int rc = part_answer(env, key, &part, ret_answer, err);
+
+	return unexpected(rc > 0) ? err_set(err, ERR_BROKEN, "a sale without its answer") : rc;
+}
+
+/* The answer that gave the sale to its member afterwards; NULL: it was theirs when it was paid. */
+static int find_given(struct visit_env *env, const struct key *key, struct json **ret,
+	struct err *err)
+{
+	struct key part = visit_sub_key(env->keys, "sale-given", key_str(key), STR(""));
+	struct str answer;
+	int rc = part_answer(env, key, &part, &answer, err);
+
+	*ret = NULL;
+	if (rc != 0)
+		return rc < 0 ? rc : 0;
+	return json_parse(env->arena, answer, ret, err);
+}
+
+static int get_paid(struct visit_env *env, const struct key *key, const struct sale_row *row,
+	struct str *ret_answer, struct err *err)
+{
+	struct person *person = NULL;
+	struct json *given = NULL;
+	struct str answer;
+	int rc = unpack(env->arena, row->answer, VISIT_ANSWER_MAX, &answer, err);
+
+	if (rc == 0 && row->member)
+		rc = person_load(env, row->member, STR(""), &person, err);
+	if (rc == 0 && row->member)
+		rc = find_given(env, key, &given, err);
+	return rc < 0 ? rc : as_of_now(env, row, answer, person, given, ret_answer, err);
 }
 
 int visit_get_sale(const struct visit_env *given, struct str id, struct str *ret_answer,
@@ -51,22 +93,15 @@ int visit_get_sale(const struct visit_env *given, struct str id, struct str *ret
 {
 	struct visit_env env = *given;
 	struct key key = visit_id_key(env.keys, "sale", env.access->merchant->id, id);
-	struct person *person = NULL;
 	struct claim claim = { 0 };
 	struct sale_row row;
-	struct str answer;
 	int rc = sale_find(env.tx, &key, env.arena, &claim, &row, err);
 
-	if (rc < 0)
+	if (rc < 0 || claim.act == 0)
 		return rc;
-	if (rc > 0)
-		return claim.act == 0
-			? 1
-			: get_unpaid(env.tx, env.keys, &key, claim.act, env.arena, ret_answer, err);
-	rc = unpack(env.arena, row.answer, PACK_ANSWER, VISIT_ANSWER_MAX, &answer, err);
-	if (rc == 0 && row.member)
-		rc = person_load(&env, row.member, STR(""), &person, err);
-	return rc < 0 ? rc : as_of_now(&env, &row, answer, person, ret_answer, err);
+	if (rc > 0 || claim.act == SALE_VOID)
+		return get_unpaid(&env, &key, &claim, ret_answer, err);
+	return get_paid(&env, &key, &row, ret_answer, err);
 }
 
 int visit_receipt(struct store_tx *tx, const struct key *sale, struct arena *arena,
@@ -97,7 +132,7 @@ int visit_reward_json(const struct visit_env *env, const struct reward *reward,
 	char id[ID_TEXT_MAX];
 	struct texts names = { 0 };
 	struct str text;
-	int rc = p ? reward_name(p, reward->arm, env->arena, &names, err) : 0;
+	int rc = visit_reward_name(env, reward, &names, err);
 
 	if (rc < 0)
 		return rc;
@@ -231,7 +266,7 @@ int visit_trial(struct visit_env *env, const struct visit_trial *trial, struct s
 	struct basket basket;
 	struct story story;
 	struct writer w;
-	int64_t earned = 0, lot;
+	struct settled settled = { 0 };
 	int rc = story_init(env, &story, err);
 
 	if (rc == 0)
@@ -239,9 +274,11 @@ int visit_trial(struct visit_env *env, const struct visit_trial *trial, struct s
 	if (rc == 0)
 		rc = trial_person(env, trial, &story, &person, &seat, err);
 	if (rc == 0)
-		rc = settle_effects(env, person, seat, &basket, &ref, &story, &earned, &lot, err);
+		rc = settle_effects(env, person, seat, &basket, &ref, &story, &settled, err);
 	if (rc == 0)
 		rc = settle_due(env, person, seat, &story, err);
+	if (rc == 0)
+		rc = person_tell_expired(person, &story, err);
 	if (rc == 0)
 		rc = person_save(env, person, err); /* into a unit that is dropped */
 	if (rc != 0)
@@ -249,7 +286,7 @@ int visit_trial(struct visit_env *env, const struct visit_trial *trial, struct s
 	writer_init(env, &w);
 	json_out_object(&w.out, NULL);
 	story_json(&story, &w.out, "effects");
-	write_reasons(trial, earned > 0, &w.out);
+	write_reasons(trial, settled_total(&settled) > 0, &w.out);
 	json_out_int(&w.out, "balance", ledger_standing(seat->account)->balance);
 	json_out_object_end(&w.out);
 	return writer_done(&w, ret_answer, err);

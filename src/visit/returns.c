@@ -26,7 +26,7 @@ static int take_stored(struct visit_env *env, const struct receipt *receipt, str
 {
 	struct str text;
 	struct json *list;
-	int rc = unpack(env->arena, lines, PACK_PLAIN, VISIT_ANSWER_MAX, &text, err);
+	int rc = unpack(env->arena, lines, VISIT_ANSWER_MAX, &text, err);
 
 	if (rc == 0)
 		rc = json_parse(env->arena, text, &list, err);
@@ -152,12 +152,13 @@ static int take_line(const struct visit_return_line *line, size_t n, const struc
 
 	if (i < 0)
 		return refuse_line(n, "line", "the sale has no such line", err);
-	if (line->quantity == 0 || !within(line->quantity, remains->quantity[i]))
+	if ((line->quantity == 0 && receipt->lines[i].quantity != 0) ||
+		!within(line->quantity, remains->quantity[i]))
 		return refuse_line(n, "quantity", "is more than what is left of this line", err);
 	amount = line->has_amount
 		? line->amount
 		: share_of(remains->amount[i], line->quantity, remains->quantity[i]);
-	if (!within(amount, remains->amount[i]))
+	if (!within(amount, remains->amount[i]) || (line->quantity == 0 && amount == 0))
 		return refuse_line(n, "amount", "is more than what is left of this line", err);
 	take(receipt, i, line->quantity, amount, remains, out, ret_amount);
 	return 0;
@@ -245,13 +246,13 @@ int return_lines(struct visit_env *env, struct sale_row *sale, const struct rece
 	return sale_move(env, sale, err);
 }
 
-int settlement_of_rest(struct visit_env *env, struct person *person, const struct receipt *receipt,
+int settlement_of_rest(struct visit_env *env, const struct receipt *receipt,
 	const struct remains *remains, struct settlement *settlement, struct err *err)
 {
 	struct basket rest;
 	int rc = rest_of(env, receipt, remains, &rest, err);
 
-	return rc < 0 ? rc : settle_again(env, person, &rest, settlement, err);
+	return rc < 0 ? rc : settle_again(env, &rest, settlement, err);
 }
 
 /* ---- the calls ---- */
@@ -351,6 +352,15 @@ static int settle_late(struct visit_env *env, struct sale_row *sale, struct cust
 	return rc != 0 ? rc : sale_give(env, sale, err);
 }
 
+/* What GET of the sale shows from now on; beside the claim of the sale. */
+static int keep_given(struct visit_env *env, const struct visit_attach *attach, struct str answer,
+	struct err *err)
+{
+	struct key part = visit_sub_key(env->keys, "sale-given", key_str(&attach->sale), STR(""));
+
+	return visit_claim(env, key_bucket(&attach->sale), &part, &attach->said, answer, err);
+}
+
 static int do_attach(struct visit_env *env, struct sale_row *sale,
 	const struct visit_attach *attach, struct str *ret_answer, struct err *err)
 {
@@ -364,7 +374,9 @@ static int do_attach(struct visit_env *env, struct sale_row *sale,
 	if (sale->state != SALE_PAID && sale->state != SALE_PARTLY_RETURNED)
 		return err_set(err, ERR_CONFLICT, "a sale that is %s cannot be given to anybody",
 			visit_sale_state_words[sale->state]);
-	rc = customer_find(env, &attach->whose, env->now, true, &customer, err);
+	rc = customer_waits(env, &customer, err);
+	if (rc == 0)
+		rc = customer_find(env, &attach->whose, env->now, true, &customer, err);
 	if (rc == 0 && !customer.person)
 		return err_at(err, ERR_CONFLICT,
 			attach->whose.how == WHOSE_TOUCH ? "/touch" : "/identifiers",
@@ -388,6 +400,8 @@ static int do_attach(struct visit_env *env, struct sale_row *sale,
 		rc = person_save(env, customer.person, err);
 	if (rc == 0)
 		rc = customer_attached(env, &customer, err);
+	if (rc == 0)
+		rc = keep_given(env, attach, *ret_answer, err);
 	if (rc == 0)
 		rc = visit_send_offers(env, customer.person, env->access->device,
 			customer_reader(env, &customer), customer.row.caller, &story, err);

@@ -17,6 +17,16 @@ struct doing {
 	struct ledger_ref ref;
 };
 
+int visit_reward_name(const struct visit_env *env, const struct reward *reward, struct texts *ret,
+	struct err *err)
+{
+	const struct programme *version =
+		catalogue_version(env->catalogue, reward->programme, reward->version);
+
+	*ret = (struct texts) { 0 };
+	return version ? reward_name(version, reward->arm, env->arena, ret, err) : 0;
+}
+
 static int refuse_state(const struct reward *reward, const char *act, struct err *err)
 {
 	return err_set(err, ERR_CONFLICT, "a reward that is %s cannot be %s",
@@ -85,17 +95,15 @@ static int move(struct visit_env *env, struct doing *d, enum reward_state to, st
 
 /* ---- telling the others ---- */
 
-static int tell(struct visit_env *env, struct doing *d, id_t64 device, const char *type,
+static int write_event(struct visit_env *env, const struct doing *d, struct str *ret,
 	struct err *err)
 {
 	char id[ID_TEXT_MAX];
-	struct texts name = { 0 };
+	struct texts name;
 	struct writer w;
-	struct str body;
-	int rc =
-		d->programme ? reward_name(d->programme, d->reward.arm, env->arena, &name, err) : 0;
+	int rc = visit_reward_name(env, &d->reward, &name, err);
 
-	if (device == 0 || rc < 0)
+	if (rc < 0)
 		return rc;
 	writer_init(env, &w);
 	json_out_object(&w.out, NULL);
@@ -105,38 +113,44 @@ static int tell(struct visit_env *env, struct doing *d, id_t64 device, const cha
 	json_out_text(&w.out, "name", texts_pick(&name, d->person->language, STR("en")));
 	json_out_cstr(&w.out, "state", reward_state_words[d->reward.state]);
 	json_out_object_end(&w.out);
-	rc = writer_done(&w, &body, err);
-	return rc < 0 ? rc : visit_event(env, device, type, body, err);
+	return writer_done(&w, ret, err);
 }
 
-/* The reader where it was held, or the one beside the till that gave it; and the till beside that.
- */
-static int tell_given(struct visit_env *env, struct doing *d, id_t64 held_at, struct err *err)
+/* Everybody at the counter of a device hears it, and the device; but who acts. */
+static int tell(struct visit_env *env, struct doing *d, const struct device *device,
+	const char *type, struct err *err)
+{
+	struct str body;
+	int rc = device ? write_event(env, d, &body, err) : 0;
+
+	if (rc != 0 || !device)
+		return rc;
+	if (device != env->access->device && device->paired_with)
+		rc = visit_event(env, device->id, type, body, err);
+	return rc != 0 ? rc : visit_tell_counter(env, device, type, body, err);
+}
+
+/* The reader where it was held, or the one beside the till that acts. */
+static const struct device *held_where(const struct visit_env *env, id_t64 held_at)
 {
 	const struct device *actor = env->access->device;
-	const struct device *reader = directory_device(env->directory, held_at);
-	int rc = 0;
+	const struct device *device = directory_device(env->directory, held_at);
 
-	if ((!reader || reader == actor) && actor)
-		reader = visit_reader_of(env, actor);
-	if (reader && reader != actor)
-		rc = tell(env, d, reader->id, "reward_given", err);
-	if (rc == 0 && reader && reader->paired_with && reader->paired_with != actor)
-		rc = tell(env, d, reader->paired_with->id, "reward_given", err);
-	return rc;
+	if ((!device || device == actor) && actor) {
+		const struct device *reader = visit_reader_of(env, actor);
+		return reader ? reader : actor;
+	}
+	return device;
 }
 
 /* ---- the acts ---- */
 
 static int act_hold(struct visit_env *env, struct doing *d, struct err *err)
 {
-	const struct device *actor = env->access->device;
 	int rc = reward_hold(env, &d->ledger, d->seat->account, &d->reward,
 		d->programme ? d->programme->hold_us : 10 * CLOCK_MINUTE, err);
 
-	if (rc == 0 && actor && actor->paired_with)
-		rc = tell(env, d, actor->paired_with->id, "reward_to_give", err);
-	return rc;
+	return rc != 0 ? rc : tell(env, d, env->access->device, "reward_to_give", err);
 }
 
 static int act_give(struct visit_env *env, struct doing *d, struct err *err)
@@ -153,7 +167,7 @@ static int act_give(struct visit_env *env, struct doing *d, struct err *err)
 		return err_set(err, ERR_BROKEN, "a held reward without its hold");
 	if (rc == 0)
 		rc = move(env, d, REWARD_GIVEN, err);
-	return rc != 0 ? rc : tell_given(env, d, held_at, err);
+	return rc != 0 ? rc : tell(env, d, held_where(env, held_at), "reward_given", err);
 }
 
 static int let_go(struct visit_env *env, struct doing *d, enum reward_state to, struct err *err)
@@ -166,7 +180,11 @@ static int let_go(struct visit_env *env, struct doing *d, enum reward_state to, 
 		&d->ref, err);
 	if (unexpected(rc == LEDGER_ENDED))
 		return err_set(err, ERR_BROKEN, "a held reward without its hold");
-	return rc != 0 ? rc : move(env, d, to, err);
+	if (rc == 0)
+		rc = move(env, d, to, err);
+	if (rc != 0)
+		return rc;
+	return tell(env, d, held_where(env, d->reward.device), "reward_released", err);
 }
 
 static int act_release(struct visit_env *env, struct doing *d, struct err *err)
@@ -279,6 +297,17 @@ int visit_expire_hold(struct visit_env *env, id_t64 member, id_t64 hold, struct 
 	return rc;
 }
 
+/* What the points no longer carry is not offered any more. */
+static int withdraw_all(struct visit_env *env, id_t64 member, id_t64 programme, int64_t available,
+	struct err *err)
+{
+	struct reward *rewards;
+	size_t count;
+	int rc = reward_open(env->tx, member, env->arena, &rewards, &count, err);
+
+	return rc < 0 ? rc : reward_withdraw(env, rewards, count, programme, available, err);
+}
+
 int visit_expire_points(struct visit_env *env, id_t64 member, id_t64 programme, struct err *err)
 {
 	struct ledger_env ledger = visit_ledger(env);
@@ -288,5 +317,8 @@ int visit_expire_points(struct visit_env *env, id_t64 member, id_t64 programme, 
 
 	if (rc == 0)
 		rc = ledger_expire(&ledger, account, &expired, err);
+	if (rc == 0 && expired > 0)
+		rc = withdraw_all(env, member, programme,
+			ledger_available(ledger_standing(account)), err);
 	return rc != 0 ? rc : ledger_save(&ledger, account, err);
 }

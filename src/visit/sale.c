@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* PUT of a sale: open, paid, void. See visit.h for the states.
  *
- * One claim under the caller's id says which state it has reached and where the sale is at home;
- * beside it, in the same bucket, one claim for what was said as open and one for what was said as
- * void, so that each (id, state) keeps its answer. What was said as paid stands in the sale itself.
+ * One claim under the caller's id says which state it has reached, what was said last and where the
+ * sale is at home; beside it, in the same bucket, one claim for each content that was said as open
+ * and one for what was said as void, so that each of them keeps its answer: a late repeat of an
+ * earlier open basket is answered as then and takes nothing back. What was said as paid stands in
+ * the sale itself.
  *
  * Invariant: a sale is paid at most once: its claim is made, or moved on from open, in the
  * transaction that settles it. */
@@ -69,32 +71,30 @@ static int write_answer(struct visit_env *env, struct put *put, const char *stat
 
 /* ---- open ---- */
 
+struct key sale_part_key(const struct visit_keys *keys, const struct key *sale,
+	enum visit_sale_state state, const struct key *said)
+{
+	return state == SALE_OPEN ? visit_sub_key(keys, "sale-open", key_str(sale), key_str(said))
+				  : visit_sub_key(keys, "sale-void", key_str(sale), STR(""));
+}
+
 static int claim_part(struct visit_env *env, struct put *put, struct claim *ret, struct err *err)
 {
-	static const char *const words[] = { [SALE_OPEN] = "sale-open",
-		[SALE_PAID] = "sale-paid",
-		[SALE_VOID] = "sale-void" };
-
-	put->part = visit_sub_key(env->keys, words[put->sale->state], key_str(&put->sale->key),
-		STR(""));
+	put->part = sale_part_key(env->keys, &put->sale->key, put->sale->state, &put->sale->said);
 	return claim_find(env->tx, key_bucket(&put->sale->key), &put->part, env->arena, ret, err);
 }
 
-static int keep_open(struct visit_env *env, struct put *put, bool had, struct str answer,
-	struct err *err)
+static int keep_open(struct visit_env *env, struct put *put, struct str answer, struct err *err)
 {
 	uint16_t bucket = key_bucket(&put->sale->key);
 	struct claim claim = { .said = put->sale->said, .act = SALE_OPEN, .made_at = env->now };
-	int rc = 0;
+	int rc = put->claimed
+		? claim_advance(env->tx, bucket, &put->sale->key, SALE_OPEN, &claim, err)
+		: claim_make(env->tx, bucket, &put->sale->key, &claim, err);
 
-	if (!put->claimed)
-		rc = claim_make(env->tx, bucket, &put->sale->key, &claim, err);
 	if (rc == 0)
 		rc = pack(env->arena, answer, PACK_ANSWER, &claim.answer, err);
-	if (rc != 0)
-		return rc;
-	return had ? claim_advance(env->tx, bucket, &put->part, SALE_OPEN, &claim, err)
-		   : claim_make(env->tx, bucket, &put->part, &claim, err);
+	return rc != 0 ? rc : claim_make(env->tx, bucket, &put->part, &claim, err);
 }
 
 /* Says who it is and where the receipt will be; settles nothing, and may be said again with another
@@ -103,22 +103,23 @@ static int put_open(struct visit_env *env, struct put *put, struct str *ret_answ
 {
 	struct claim part;
 	int rc = claim_part(env, put, &part, err);
-	bool had = rc == 0;
 
 	if (rc < 0)
 		return rc;
-	if (had && key_eq(&part.said, &put->sale->said))
+	if (rc == 0)
 		return visit_replay(env, &part, &put->sale->said, ret_answer, err);
 	if (put->claimed && put->claim.act != SALE_OPEN)
 		return err_set(err, ERR_CONFLICT, "a sale that is %s cannot be opened again",
 			visit_sale_state_words[put->claim.act]);
-	rc = customer_find(env, &put->sale->whose, put->sale->receipt.at, false, &put->customer,
-		err);
+	rc = customer_waits(env, &put->customer, err);
+	if (rc == 0)
+		rc = customer_find(env, &put->sale->whose, put->sale->receipt.at, false,
+			&put->customer, err);
 	if (rc == 0)
 		rc = write_answer(env, put, "open", ret_answer, err);
 	if (rc == 0 && put->customer.person) /* looking at a balance posts what has expired */
 		rc = person_save(env, put->customer.person, err);
-	return rc != 0 ? rc : keep_open(env, put, had, *ret_answer, err);
+	return rc != 0 ? rc : keep_open(env, put, *ret_answer, err);
 }
 
 /* ---- paid ---- */
@@ -137,14 +138,19 @@ static int replay_paid(struct visit_env *env, struct put *put, struct str *ret_a
 	if (!key_eq(&row.said, &put->sale->said))
 		return err_at(err, ERR_ID_REUSED, "/id",
 			"this sale was paid before, with other content");
-	return unpack(env->arena, row.answer, PACK_ANSWER, VISIT_ANSWER_MAX, ret_answer, err);
+	return unpack(env->arena, row.answer, VISIT_ANSWER_MAX, ret_answer, err);
+}
+
+/* When it is: a dry run may say. */
+static int64_t time_of(const struct visit_sale *sale)
+{
+	return sale->dry_now ? sale->dry_now : sale->receipt.at;
 }
 
 static int settle(struct visit_env *env, struct put *put, id_t64 id, struct err *err)
 {
 	struct basket basket;
-	int64_t at = put->sale->dry_now ? put->sale->dry_now : put->sale->receipt.at;
-	int rc = basket_of(env, &put->sale->receipt, at, &basket, err);
+	int rc = basket_of(env, &put->sale->receipt, time_of(put->sale), &basket, err);
 
 	if (rc < 0)
 		return rc;
@@ -212,8 +218,10 @@ static int put_paid(struct visit_env *env, struct put *put, struct str *ret_answ
 
 	if (put->claimed && put->claim.act != SALE_OPEN && !put->sale->dry_run)
 		return replay_paid(env, put, ret_answer, err);
-	rc = customer_find(env, &put->sale->whose, put->sale->receipt.at, true, &put->customer,
-		err);
+	rc = customer_waits(env, &put->customer, err);
+	if (rc == 0)
+		rc = customer_find(env, &put->sale->whose, time_of(put->sale), true, &put->customer,
+			err);
 	if (rc != 0)
 		return rc;
 	if (put->customer.person)

@@ -17,6 +17,10 @@ struct sale_row {
 	int64_t returns;   /* how many, and the guard of the row */
 };
 
+/* Under which key, beside the sale's claim, what was said as open or as void keeps its answer. */
+struct key sale_part_key(const struct visit_keys *keys, const struct key *sale,
+	enum visit_sale_state state, const struct key *said);
+
 int sale_row_read(const struct store_rows *rows, struct arena *arena, struct sale_row *ret,
 	struct err *err) must_check;
 /* By its id; ERR_BROKEN if it is not there. */
@@ -38,8 +42,14 @@ struct customer {
 	bool has_touch;
 	struct key touch;
 	struct touch_row row;
+	/* What waits at the counter: its newest touch; waits_at 0: nothing does. */
+	struct key waits;
+	int64_t waits_at;
 };
-/* Follows `whose`. may_make: identifiers that were handed out may make a member (a paid sale). */
+/* Reads what waits at the counter, into a blank *ret: once, before customer_find(). */
+int customer_waits(struct visit_env *env, struct customer *ret, struct err *err) must_check;
+/* Follows `whose`, by what customer_waits() found. may_make: identifiers that were handed out
+ * may make a member (a paid sale). */
 int customer_find(struct visit_env *env, const struct visit_whose *whose, int64_t at, bool may_make,
 	struct customer *ret, struct err *err) must_check;
 /* The touch has served; those still waiting at the till's readers lapse. */
@@ -64,7 +74,7 @@ int return_lines(struct visit_env *env, struct sale_row *sale, const struct rece
 	struct person **ret, struct err *err) must_check;
 
 /* What the versions that settled a sale give for what remains of it. */
-int settlement_of_rest(struct visit_env *env, struct person *person, const struct receipt *receipt,
+int settlement_of_rest(struct visit_env *env, const struct receipt *receipt,
 	const struct remains *remains, struct settlement *settlement, struct err *err) must_check;
 
 #endif

@@ -12,75 +12,6 @@
 #include "base/check.h"
 #include "visit/visit_impl.h"
 
-/* ---- what is kept beside the sale ---- */
-
-#define SETTLED_FIELDS 5
-#define SETTLED_BYTES (SETTLED_FIELDS * 8)
-
-static void put64(unsigned char *out, int64_t value)
-{
-	for (int i = 0; i < 8; i++)
-		out[i] = (unsigned char)((uint64_t)value >> (56 - 8 * i));
-}
-
-static int64_t get64(const unsigned char *in)
-{
-	uint64_t value = 0;
-
-	for (int i = 0; i < 8; i++)
-		value = value << 8 | in[i];
-	return (int64_t)value;
-}
-
-int settlement_pack(const struct settlement *settlement, struct arena *arena, struct str *ret,
-	struct err *err)
-{
-	size_t len = settlement->count * SETTLED_BYTES;
-	unsigned char *bytes = arena_alloc(arena, len ? len : 1);
-
-	if (!bytes)
-		return err_set(err, ERR_NO_MEMORY, "no memory for a settlement");
-	for (size_t i = 0; i < settlement->count; i++) {
-		const struct settled *s = &settlement->list[i];
-		const int64_t fields[SETTLED_FIELDS] = { s->programme, s->version, s->arm,
-			s->earned, s->lot };
-		for (int f = 0; f < SETTLED_FIELDS; f++)
-			put64(bytes + i * SETTLED_BYTES + 8 * f, fields[f]);
-	}
-	*ret = str_bytes(bytes, len);
-	return 0;
-}
-
-static int settlement_init(struct settlement *settlement, struct arena *arena, size_t max,
-	struct err *err)
-{
-	*settlement = (struct settlement) { .max = max };
-	settlement->list = arena_array(arena, max ? max : 1, sizeof(*settlement->list));
-	return settlement->list ? 0 : err_set(err, ERR_NO_MEMORY, "no memory for a settlement");
-}
-
-int settlement_read(struct str bytes, struct arena *arena, struct settlement *ret, struct err *err)
-{
-	const unsigned char *in = (const unsigned char *)bytes.ptr;
-	int rc;
-
-	if (unexpected(bytes.len % SETTLED_BYTES || bytes.len / SETTLED_BYTES > SETTLED_MAX))
-		return err_set(err, ERR_BROKEN, "a sale's settlement has %zu bytes", bytes.len);
-	rc = settlement_init(ret, arena, bytes.len / SETTLED_BYTES, err);
-	if (rc < 0)
-		return rc;
-	ret->count = ret->max;
-	for (size_t i = 0; i < ret->count; i++, in += SETTLED_BYTES)
-		ret->list[i] = (struct settled) {
-			.programme = get64(in),
-			.version = (int32_t)get64(in + 8),
-			.arm = (int32_t)get64(in + 16),
-			.earned = get64(in + 24),
-			.lot = get64(in + 32),
-		};
-	return 0;
-}
-
 /* ---- baskets ---- */
 
 int basket_of(const struct visit_env *env, const struct receipt *receipt, int64_t at,
@@ -156,19 +87,17 @@ static int earn(struct visit_env *env, struct seat *seat, int64_t amount, int64_
 	return story_add(story, &earned, err);
 }
 
-/* What a hook gives for a basket, added up. ERR_SCRIPT is counted and gives nothing. */
-static int ask_script(struct visit_env *env, struct person *person, struct seat *seat,
-	const struct programme *programme, int32_t arm, const struct basket *basket,
-	struct effects *ret, struct err *err)
+/* What a hook gives for a basket. 1: the script failed, which is counted. */
+static int ask_script(struct visit_env *env, const struct programme *programme, int32_t arm,
+	const struct basket *basket, const struct standing *standing, struct effects *ret,
+	struct err *err)
 {
 	struct host_programme *in_host;
-	struct standing standing;
 	int rc = programme_in_host(programme, arm, env->host, &in_host, err);
 
 	*ret = (struct effects) { 0 };
-	person_standing(env, person, seat, &standing);
 	if (rc == 0)
-		rc = host_sale(env->host, in_host, basket, &standing, env->arena, ret, err);
+		rc = host_sale(env->host, in_host, basket, standing, env->arena, ret, err);
 	if (rc == ERR_SCRIPT || rc == ERR_INVALID) {
 		env->script_faults++;
 		return 1;
@@ -185,31 +114,44 @@ static int refuse_script(struct seat *seat, struct story *story, struct err *err
 	return story_add(story, &refused, err);
 }
 
+static int apply(struct visit_env *env, struct person *person, struct seat *seat,
+	const struct effect *effect, int64_t at, const struct ledger_ref *ref, struct story *story,
+	struct settled *settled, struct err *err)
+{
+	struct settled_lot *lot = &settled->lots[settled->lot_count];
+
+	if (effect->type == EFFECT_MESSAGE)
+		return tell(person, seat, effect, story, err);
+	*lot = (struct settled_lot) { effect->amount, lot_of(env, at, effect->expires_days) };
+	settled->lot_count++;
+	return earn(env, seat, lot->amount, lot->lot, ref, story, err);
+}
+
 int settle_effects(struct visit_env *env, struct person *person, struct seat *seat,
 	const struct basket *basket, const struct ledger_ref *ref, struct story *story,
-	int64_t *ret_earned, int64_t *ret_lot, struct err *err)
+	struct settled *ret, struct err *err)
 {
 	struct effects effects;
 	int rc = person_account(env, person, seat, err);
 
-	*ret_earned = 0;
-	*ret_lot = LEDGER_NEVER;
-	if (rc == 0)
-		rc = ask_script(env, person, seat, seat->programme, seat->enrolment.arm, basket,
-			&effects, err);
+	if (rc < 0)
+		return rc;
+	*ret = (struct settled) { .programme = seat->programme->id,
+		.version = seat->programme->version,
+		.arm = seat->enrolment.arm };
+	person_standing(env, person, seat, &ret->seen);
+	rc = ask_script(env, seat->programme, ret->arm, basket, &ret->seen, &effects, err);
 	if (rc > 0)
 		return refuse_script(seat, story, err);
-	for (size_t i = 0; i < effects.count && rc == 0; i++) {
-		const struct effect *e = &effects.list[i];
-		if (e->type == EFFECT_MESSAGE) {
-			rc = tell(person, seat, e, story, err);
-			continue;
-		}
-		*ret_lot = lot_of(env, basket->at, e->expires_days);
-		*ret_earned += e->amount;
-		rc = earn(env, seat, e->amount, *ret_lot, ref, story, err);
+	if (rc == 0 && effects.count) {
+		ret->lots = arena_array(env->arena, effects.count, sizeof(*ret->lots));
+		if (!ret->lots)
+			return err_set(err, ERR_NO_MEMORY, "no memory for a settlement");
 	}
-	return rc;
+	for (size_t i = 0; i < effects.count && rc == 0; i++)
+		rc = apply(env, person, seat, &effects.list[i], basket->at, ref, story, ret, err);
+	/* of a sale that comes late, points whose time is over already */
+	return rc != 0 ? rc : person_expire(env, seat, err);
 }
 
 /* ---- what is due ---- */
@@ -278,32 +220,87 @@ static int ask_due(struct visit_env *env, struct person *person, struct seat *se
 	return rc;
 }
 
+int reward_withdraw(struct visit_env *env, struct reward *rewards, size_t count, id_t64 programme,
+	int64_t available, struct err *err)
+{
+	int rc = 0;
+
+	for (size_t i = 0; i < count && rc == 0; i++) {
+		struct reward *reward = &rewards[i];
+		if (reward->programme != programme || !reward_is_due(reward) ||
+			reward->cost <= available)
+			continue;
+		reward->state = REWARD_REVERSED;
+		reward->changed_at = env->now;
+		rc = reward_save(env->tx, reward, err);
+	}
+	return rc;
+}
+
+static int withdraw(struct visit_env *env, struct person *person, struct seat *seat,
+	struct err *err)
+{
+	int rc = person_rewards(env, person, err);
+
+	if (rc < 0)
+		return rc;
+	return reward_withdraw(env, person->rewards, person->reward_count,
+		seat->enrolment.programme, ledger_available(ledger_standing(seat->account)), err);
+}
+
+static int tell_offer(struct seat *seat, struct person *person, const struct reward *reward,
+	const struct texts *name, struct story *story, struct err *err)
+{
+	struct happened due = { .type = HAPPENED_OFFER,
+		.programme = seat->programme,
+		.reward = reward->id,
+		.text = texts_pick(name, person->language, STR("en")) };
+
+	return story_add(story, &due, err);
+}
+
+/* Outcome: no reward waits that the points still carry. */
+#define NONE_WAITS 31
+
+/* A reward that waits is offered as it was, whatever the programme says by now. */
+static int offer_waiting(struct visit_env *env, struct person *person, struct seat *seat,
+	struct story *story, struct err *err)
+{
+	struct texts name;
+	struct reward *reward;
+	int rc = withdraw(env, person, seat, err);
+
+	if (rc != 0)
+		return rc;
+	reward = find_due(person, seat->programme->id);
+	if (!reward)
+		return NONE_WAITS;
+	rc = offer_again(env, reward, err);
+	if (rc == 0)
+		rc = visit_reward_name(env, reward, &name, err);
+	return rc != 0 ? rc : tell_offer(seat, person, reward, &name, story, err);
+}
+
+/* The script is asked first where nobody has read the rewards yet: nearly always nothing is due,
+ * and a sale saves the reading. What waits under older terms is then offered at the next touch. */
 int settle_due(struct visit_env *env, struct person *person, struct seat *seat, struct story *story,
 	struct err *err)
 {
 	struct offer offer;
-	struct reward *reward;
-	int rc = ask_due(env, person, seat, &offer, err);
+	struct reward *reward = NULL;
+	bool looked = person->rewards_read;
+	int rc = looked ? offer_waiting(env, person, seat, story, err) : NONE_WAITS;
 
+	if (rc != NONE_WAITS)
+		return rc;
+	rc = ask_due(env, person, seat, &offer, err);
 	if (rc != 0)
 		return rc < 0 ? rc : 0;
-	rc = person_rewards(env, person, err);
-	if (rc < 0)
+	rc = looked ? NONE_WAITS : offer_waiting(env, person, seat, story, err);
+	if (rc != NONE_WAITS)
 		return rc;
-	reward = find_due(person, seat->programme->id);
-	if (reward && reward->cost <= ledger_available(ledger_standing(seat->account)))
-		rc = offer_again(env, reward, err);
-	else if (!reward)
-		rc = offer_new(env, person, seat, &offer, &reward, err);
-	else
-		return 0;
-	if (rc != 0)
-		return rc;
-	struct happened due = { .type = HAPPENED_OFFER,
-		.programme = seat->programme,
-		.reward = reward->id,
-		.text = texts_pick(&offer.name, person->language, STR("en")) };
-	return story_add(story, &due, err);
+	rc = offer_new(env, person, seat, &offer, &reward, err);
+	return rc != 0 ? rc : tell_offer(seat, person, reward, &offer.name, story, err);
 }
 
 /* ---- sales ---- */
@@ -320,70 +317,67 @@ int settle_sale(struct visit_env *env, struct person *person, id_t64 shop,
 			(size_t)num_min((int64_t)person->seat_count, SETTLED_MAX), err);
 	for (size_t i = 0; i < person->seat_count && rc == 0; i++) {
 		struct seat *seat = &person->seats[i];
-		struct settled settled;
-		if (seat->enrolment.state != ENROLMENT_JOINED || !seat->programme ||
-			!programme_runs(seat->programme, shop, basket->at))
+		struct settled *settled = &ret->list[ret->count];
+		if (ret->count == ret->max || seat->enrolment.state != ENROLMENT_JOINED ||
+			!seat->programme || !programme_runs(seat->programme, shop, basket->at))
 			continue;
-		settled = (struct settled) { .programme = seat->programme->id,
-			.version = seat->programme->version,
-			.arm = seat->enrolment.arm };
-		rc = settle_effects(env, person, seat, basket, &ref, story, &settled.earned,
-			&settled.lot, err);
-		if (rc == 0 && settled.earned > 0 && ret->count < ret->max)
-			ret->list[ret->count++] = settled;
+		rc = settle_effects(env, person, seat, basket, &ref, story, settled, err);
+		ret->count += rc == 0 && settled->lot_count > 0;
 		if (rc == 0)
 			rc = settle_due(env, person, seat, story, err);
 	}
-	return rc;
+	return rc != 0 ? rc : person_tell_expired(person, story, err);
 }
 
 /* ---- returns ---- */
 
-/* What the version that settled a sale gives for the rest of its basket. */
-static int earned_by_rest(struct visit_env *env, struct person *person, struct seat *seat,
-	const struct settled *settled, const struct basket *rest, int64_t *ret, struct err *err)
+/* What of a lot remains earned, when the version that settled the sale looks at the rest of it. */
+static int earned_by_rest(struct visit_env *env, const struct settled *settled,
+	const struct basket *rest, struct effects *ret, struct err *err)
 {
 	const struct programme *version =
 		catalogue_version(env->catalogue, settled->programme, settled->version);
-	struct effects effects;
-	int rc;
 
-	*ret = 0;
+	*ret = (struct effects) { 0 };
 	if (!version) /* another server made it a moment ago: this one has not heard of it yet */
 		return err_set(err, ERR_BUSY, "a programme's version is not known here yet");
 	if (!rest || rest->count == 0)
 		return 0;
-	rc = ask_script(env, person, seat, version, settled->arm, rest, &effects, err);
-	if (rc != 0) /* a script that fails now must not take points away: as if nothing had changed
-		      */
-		return rc < 0 ? rc : (*ret = settled->earned, 0);
-	for (size_t i = 0; i < effects.count; i++)
-		if (effects.list[i].type == EFFECT_EARN)
-			*ret += effects.list[i].amount;
-	return 0;
+	return ask_script(env, version, settled->arm, rest, &settled->seen, ret, err);
 }
 
-/* Offered rewards that the points no longer carry are withdrawn. */
-static int withdraw(struct visit_env *env, struct person *person, struct seat *seat,
-	struct err *err)
+static int64_t earned_into(const struct visit_env *env, const struct effects *effects, int64_t at,
+	int64_t lot)
 {
-	int64_t available = ledger_available(ledger_standing(seat->account));
-	int rc = person_rewards(env, person, err);
+	int64_t sum = 0;
 
-	for (size_t i = 0; i < person->reward_count && rc == 0; i++) {
-		struct reward *reward = &person->rewards[i];
-		if (reward->programme != seat->enrolment.programme || !reward_is_due(reward) ||
-			reward->cost <= available)
-			continue;
-		reward->state = REWARD_REVERSED;
-		reward->changed_at = env->now;
-		rc = reward_save(env->tx, reward, err);
+	for (size_t i = 0; i < effects->count; i++)
+		if (effects->list[i].type == EFFECT_EARN &&
+			lot_of(env, at, effects->list[i].expires_days) == lot)
+			sum += effects->list[i].amount;
+	return sum;
+}
+
+/* Lowers what is settled to what the rest earns, lot by lot, and never raises it: ret[i] is what
+ * goes from lot i. A script that fails now takes nothing away. */
+static int lower(struct visit_env *env, struct settled *settled, const struct basket *rest,
+	int64_t ret[EFFECTS_MAX], struct err *err)
+{
+	struct effects effects;
+	int rc = earned_by_rest(env, settled, rest, &effects, err);
+
+	for (size_t i = 0; i < settled->lot_count; i++) {
+		struct settled_lot *lot = &settled->lots[i];
+		int64_t earned = rc == 0 ? earned_into(env, &effects, rest ? rest->at : 0, lot->lot)
+					 : lot->amount;
+		ret[i] = earned < lot->amount ? lot->amount - earned : 0;
+		lot->amount -= ret[i];
 	}
-	return rc;
+	return rc < 0 ? rc : 0;
 }
 
 static int claw(struct visit_env *env, struct person *person, struct seat *seat,
-	const struct settled *settled, int64_t amount, const struct ledger_ref *ref,
+	const struct settled *settled, int64_t amount, int64_t lot, const struct ledger_ref *ref,
 	struct story *story, struct err *err)
 {
 	static const enum ledger_policy policies[] = { [POLICY_DEBT] = LEDGER_DEBT,
@@ -393,7 +387,7 @@ static int claw(struct visit_env *env, struct person *person, struct seat *seat,
 		catalogue_version(env->catalogue, settled->programme, settled->version);
 	struct ledger_env ledger = visit_ledger(env);
 	struct ledger_clawed clawed;
-	int rc = ledger_claw(&ledger, seat->account, amount, settled->lot,
+	int rc = ledger_claw(&ledger, seat->account, amount, lot,
 		version ? policies[version->policy] : LEDGER_DEBT, ref, &clawed, err);
 
 	if (rc != 0)
@@ -408,43 +402,43 @@ static int claw(struct visit_env *env, struct person *person, struct seat *seat,
 	return rc < 0 ? rc : withdraw(env, person, seat, err);
 }
 
+static int return_one(struct visit_env *env, struct person *person, const struct basket *rest,
+	const struct ledger_ref *ref, struct settled *settled, struct story *story, struct err *err)
+{
+	struct seat *seat = person_seat(person, settled->programme);
+	int64_t gone[EFFECTS_MAX];
+	int rc;
+
+	if (unexpected(!seat))
+		return err_set(err, ERR_BROKEN, "a sale earned where nobody is enrolled");
+	rc = person_account(env, person, seat, err);
+	if (rc == 0)
+		rc = lower(env, settled, rest, gone, err);
+	for (size_t i = 0; i < settled->lot_count && rc == 0; i++)
+		if (gone[i] > 0)
+			rc = claw(env, person, seat, settled, gone[i], settled->lots[i].lot, ref,
+				story, err);
+	return rc;
+}
+
 int settle_return(struct visit_env *env, struct person *person, const struct basket *rest,
 	const struct ledger_ref *ref, struct settlement *settlement, struct story *story,
 	struct err *err)
 {
 	int rc = 0;
 
-	for (size_t i = 0; i < settlement->count && rc == 0; i++) {
-		struct settled *settled = &settlement->list[i];
-		struct seat *seat = person_seat(person, settled->programme);
-		int64_t earned;
-		if (unexpected(!seat))
-			return err_set(err, ERR_BROKEN, "a sale earned where nobody is enrolled");
-		rc = person_account(env, person, seat, err);
-		if (rc == 0)
-			rc = earned_by_rest(env, person, seat, settled, rest, &earned, err);
-		if (rc == 0 && earned < settled->earned) {
-			rc = claw(env, person, seat, settled, settled->earned - earned, ref, story,
-				err);
-			settled->earned = earned;
-		}
-	}
-	return rc;
+	for (size_t i = 0; i < settlement->count && rc == 0; i++)
+		rc = return_one(env, person, rest, ref, &settlement->list[i], story, err);
+	return rc != 0 ? rc : person_tell_expired(person, story, err);
 }
 
-int settle_again(struct visit_env *env, struct person *person, const struct basket *rest,
-	struct settlement *settlement, struct err *err)
+int settle_again(struct visit_env *env, const struct basket *rest, struct settlement *settlement,
+	struct err *err)
 {
+	int64_t gone[EFFECTS_MAX];
 	int rc = 0;
 
-	for (size_t i = 0; i < settlement->count && rc == 0; i++) {
-		struct seat *seat = person_seat(person, settlement->list[i].programme);
-		if (unexpected(!seat))
-			return err_set(err, ERR_BROKEN, "a sale earned where nobody is enrolled");
-		rc = person_account(env, person, seat, err);
-		if (rc == 0)
-			rc = earned_by_rest(env, person, seat, &settlement->list[i], rest,
-				&settlement->list[i].earned, err);
-	}
+	for (size_t i = 0; i < settlement->count && rc == 0; i++)
+		rc = lower(env, &settlement->list[i], rest, gone, err);
 	return rc;
 }

@@ -23,23 +23,35 @@ struct step_list {
 #define CARD_TIMEOUT_S 5
 #define QUESTION_TIMEOUT_S 20
 
-/* What Zegel itself says on a reader, by language. */
+/* What Zegel itself says, by language; the first is for languages that are none of these. */
 static const struct {
 	const char *language;
-	const char *offer; /* of a reward: %s is its name */
+	const char *words[PHRASE_COUNT];
 } phrases[] = {
-	{ "en", "You have earned this: %.*s. Take it now?" },
-	{ "nl", "U hebt dit verdiend: %.*s. Nu meenemen?" },
-	{ "fr", "Vous avez gagné : %.*s. Le prendre maintenant ?" },
-	{ "de", "Sie haben sich das verdient: %.*s. Jetzt mitnehmen?" },
+	{ "en",
+		{ [PHRASE_OFFER] = "You have earned this: %.*s. Take it now?",
+			[PHRASE_TWICE] =
+				"This customer is known twice; the office has been told." } },
+	{ "nl",
+		{ [PHRASE_OFFER] = "U hebt dit verdiend: %.*s. Nu meenemen?",
+			[PHRASE_TWICE] =
+				"Deze klant is dubbel bekend; het kantoor is verwittigd." } },
+	{ "fr",
+		{ [PHRASE_OFFER] = "Vous avez gagné : %.*s. Le prendre maintenant ?",
+			[PHRASE_TWICE] =
+				"Ce client est connu deux fois ; le bureau a été prévenu." } },
+	{ "de",
+		{ [PHRASE_OFFER] = "Sie haben sich das verdient: %.*s. Jetzt mitnehmen?",
+			[PHRASE_TWICE] =
+				"Dieser Kunde ist doppelt bekannt; das Büro wurde informiert." } },
 };
 
-static const char *offer_phrase(struct str language)
+struct str visit_phrase(struct str language, enum phrase phrase)
 {
 	for (size_t i = 0; i < sizeof(phrases) / sizeof(*phrases); i++)
 		if (str_is(str_first(language, 2), phrases[i].language))
-			return phrases[i].offer;
-	return phrases[0].offer;
+			return str_of(phrases[i].words[phrase]);
+	return str_of(phrases[0].words[phrase]);
 }
 
 int steps_new(const struct visit_env *env, struct str language, struct step_list **ret,
@@ -60,7 +72,7 @@ size_t steps_count(const struct step_list *steps)
 	return steps->count;
 }
 
-/* Past the maximum a step is left out: what is not asked now is asked at the next touch. */
+/* Past the maximum a step is left out; offers are added while there is room for them (touch.c). */
 static int add(struct step_list *steps, const struct step *step, struct err *err)
 {
 	if (!step->id.ptr || !step->text.ptr)
@@ -135,7 +147,7 @@ int steps_add_offer(struct visit_env *env, struct step_list *steps, const struct
 		.programme = p,
 		.reward = reward->id,
 		.id = arena_printf(env->arena, "offer:%s", id_text(reward->id, "w", id)) };
-	int rc = reward_name(p, reward->arm, env->arena, &name, err);
+	int rc = visit_reward_name(env, reward, &name, err);
 
 	if (rc < 0)
 		return rc;
@@ -143,7 +155,8 @@ int steps_add_offer(struct visit_env *env, struct step_list *steps, const struct
 	step.title = pick(steps, &p->title, p->code);
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wformat-nonliteral"
-	step.text = arena_printf(env->arena, offer_phrase(steps->language), STR_ARG(what));
+	step.text = arena_printf(env->arena, visit_phrase(steps->language, PHRASE_OFFER).ptr,
+		STR_ARG(what));
 #pragma GCC diagnostic pop
 	return add(steps, &step, err);
 }
@@ -192,8 +205,8 @@ void steps_json(const struct step_list *steps, struct json_out *out, const char 
 
 /* ---- offers that arise from a sale ---- */
 
-static int offer_steps(struct visit_env *env, struct person *person, struct story *story,
-	struct step_list *steps, struct err *err)
+int steps_add_offers(struct visit_env *env, struct step_list *steps, const struct person *person,
+	const struct story *story, struct err *err)
 {
 	int rc = 0;
 
@@ -257,7 +270,7 @@ int visit_send_offers(struct visit_env *env, struct person *person, const struct
 	struct str body;
 	int rc;
 
-	if (!story_find(story, HAPPENED_OFFER))
+	if (story_count(story, HAPPENED_OFFER) == 0)
 		return 0;
 	if (!reader) {
 		reader = visit_reader_of(env, till);
@@ -267,7 +280,7 @@ int visit_send_offers(struct visit_env *env, struct person *person, const struct
 		return 0;
 	rc = steps_new(env, person->language, &steps, err);
 	if (rc == 0)
-		rc = offer_steps(env, person, story, steps, err);
+		rc = steps_add_offers(env, steps, person, story, err);
 	if (rc == 0 && touch.len == 0)
 		rc = open_touch(env, person, reader, &touch, err);
 	if (rc != 0)

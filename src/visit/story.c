@@ -42,12 +42,13 @@ int story_add(struct story *story, const struct happened *happened, struct err *
 	return rc;
 }
 
-const struct happened *story_find(const struct story *story, enum happened_type type)
+size_t story_count(const struct story *story, enum happened_type type)
 {
+	size_t count = 0;
+
 	for (size_t i = 0; i < story->count; i++)
-		if (story->list[i].type == type)
-			return &story->list[i];
-	return NULL;
+		count += story->list[i].type == type;
+	return count;
 }
 
 static void write_happened(const struct happened *h, struct json_out *out)
@@ -108,7 +109,7 @@ int visit_replay(const struct visit_env *env, const struct claim *claim, const s
 	if (!key_eq(&claim->said, said))
 		return err_at(err, ERR_ID_REUSED, "/id",
 			"this id was used before, with other content");
-	return unpack(env->arena, claim->answer, PACK_ANSWER, VISIT_ANSWER_MAX, ret_answer, err);
+	return unpack(env->arena, claim->answer, VISIT_ANSWER_MAX, ret_answer, err);
 }
 
 int visit_claim(const struct visit_env *env, uint16_t bucket, const struct key *key,
@@ -168,6 +169,24 @@ int visit_event(struct visit_env *env, id_t64 device, const char *type, struct s
 			return rc;
 	if (rc == 0 && env->wake_count < VISIT_WAKES_MAX)
 		env->wakes[env->wake_count++] = device;
+	return rc;
+}
+
+/* Screens beside one till; more would be a wall. */
+#define SCREENS_MAX 16
+
+int visit_tell_counter(struct visit_env *env, const struct device *device, const char *type,
+	struct str body, struct err *err)
+{
+	const struct device *beside[SCREENS_MAX];
+	const struct device *actor = env->access->device;
+	const struct device *till = device->paired_with ? device->paired_with : device;
+	size_t count = directory_paired(env->directory, till, beside, SCREENS_MAX);
+	int rc = till == actor ? 0 : visit_event(env, till->id, type, body, err);
+
+	for (size_t i = 0; i < count && i < SCREENS_MAX && rc == 0; i++)
+		if (beside[i]->kind == DEVICE_SCREEN && beside[i] != actor)
+			rc = visit_event(env, beside[i]->id, type, body, err);
 	return rc;
 }
 

@@ -74,6 +74,23 @@ int touch_get(const struct visit_env *env, const struct key *touch, struct touch
 	return read_carried(store_bytes(rows, 7), ret, err);
 }
 
+id_t64 visit_counter_of(const struct device *device)
+{
+	return device->kind == DEVICE_READER && device->paired_with ? device->paired_with->id
+								    : device->id;
+}
+
+int touch_leaves(struct visit_env *env, id_t64 device, const struct key *touch, struct err *err)
+{
+	const struct device *at = directory_device(env->directory, device);
+	id_t64 counter = at ? visit_counter_of(at) : device;
+
+	return store_write(env->tx, &visit_statements[CURRENT_CLEAR],
+		ARGS(V_INT(id_bucket(counter)), V_INT(counter), V_INT(device),
+			V_BLOB(touch->bytes, 16)),
+		STORE_ANY, err);
+}
+
 int touch_person(struct visit_env *env, const struct touch_row *row, struct person **ret,
 	struct err *err)
 {

@@ -48,7 +48,7 @@ static int prove_claim(struct proof *proof, const struct sale_row *sale, struct 
 		say(proof, "L6", sale, "the claim of its id is not there or names another sale");
 	else if (!key_eq(&claim.said, &sale->said) && claim.act == SALE_PAID)
 		say(proof, "L6", sale, "the claim of its id was made for other content");
-	if (unpack(env->arena, sale->answer, PACK_ANSWER, VISIT_ANSWER_MAX, &answer, &fault) < 0)
+	if (unpack(env->arena, sale->answer, VISIT_ANSWER_MAX, &answer, &fault) < 0)
 		say(proof, "L6", sale, "its stored answer cannot be read");
 	return 0;
 }
@@ -65,37 +65,42 @@ static bool exceeds(const struct receipt *receipt, const struct remains *remains
 	return false;
 }
 
+/* The same settlement, to be lowered without touching this one. */
+static int copy_settlement(const struct settlement *from, struct arena *arena,
+	struct settlement *ret, struct err *err)
+{
+	int rc = settlement_init(ret, arena, from->count, err);
+
+	for (; rc == 0 && ret->count < from->count; ret->count++) {
+		struct settled *to = &ret->list[ret->count];
+		*to = from->list[ret->count];
+		to->lots = arena_array(arena, to->lot_count + 1, sizeof(*to->lots));
+		if (!to->lots)
+			return err_set(err, ERR_NO_MEMORY, "no memory to verify a sale");
+		memcpy(to->lots, from->list[ret->count].lots, to->lot_count * sizeof(*to->lots));
+	}
+	return rc;
+}
+
 /* Settling the rest again must find nothing to take back. */
 static int prove_settled(struct proof *proof, const struct sale_row *sale,
 	const struct receipt *receipt, const struct remains *remains, struct err *err)
 {
-	struct settlement again = sale->settlement;
-	struct person *person;
-	struct story story;
+	struct settlement again;
 	int rc;
 
 	if (sale->returns == 0 || sale->settlement.count == 0)
 		return 0;
-	again.list = arena_array(proof->env->arena, again.count, sizeof(*again.list));
-	if (!again.list)
-		return err_set(err, ERR_NO_MEMORY, "no memory to verify a sale");
-	memcpy(again.list, sale->settlement.list, again.count * sizeof(*again.list));
-	rc = person_load(proof->env, sale->member, STR(""), &person, err);
-	if (rc > 0) {
-		say(proof, "L7", sale, "its member is not there");
-		return 0;
-	}
+	rc = copy_settlement(&sale->settlement, proof->env->arena, &again, err);
 	if (rc == 0)
-		rc = story_init(proof->env, &story, err);
-	if (rc == 0)
-		rc = settlement_of_rest(proof->env, person, receipt, remains, &again, err);
+		rc = settlement_of_rest(proof->env, receipt, remains, &again, err);
 	if (rc == ERR_BUSY) {
 		say(proof, "L7", sale,
 			"it was settled by a version of a programme that is not there");
-		rc = 0;
+		return 0;
 	}
-	for (size_t i = 0; i < again.count && rc == 0; i++)
-		if (again.list[i].earned < sale->settlement.list[i].earned)
+	for (size_t i = 0; rc == 0 && i < again.count; i++)
+		if (settled_total(&again.list[i]) < settled_total(&sale->settlement.list[i]))
 			say(proof, "L7", sale, "more is settled than the rest of it earns");
 	return rc;
 }
@@ -105,7 +110,7 @@ static void take_from_sums(struct proof *proof, const struct sale_row *sale)
 	for (size_t i = 0; i < sale->settlement.count; i++) {
 		const struct settled *s = &sale->settlement.list[i];
 		proof->sale_sums[id_bucket(sale->member)] -=
-			ledger_sale_mark(sale->id, s->programme) * (uint64_t)s->earned;
+			ledger_sale_mark(sale->id, s->programme) * (uint64_t)settled_total(s);
 	}
 }
 

@@ -35,8 +35,7 @@ struct story {
 int story_init(const struct visit_env *env, struct story *story, struct err *err) must_check;
 int story_add(struct story *story, const struct happened *happened, struct err *err) must_check;
 void story_json(const struct story *story, struct json_out *out, const char *name);
-/* Is there one of that type? */
-const struct happened *story_find(const struct story *story, enum happened_type type);
+size_t story_count(const struct story *story, enum happened_type type);
 
 /* ---- the person ---- */
 
@@ -45,6 +44,7 @@ struct seat {
 	struct enrolment enrolment;
 	bool was_there; /* in the store before this unit */
 	bool changed;
+	int64_t expired; /* what this unit found past its time, and has not told yet */
 	const struct programme *programme; /* newest version; NULL if it is gone */
 	struct ledger_account *account;
 	struct host_programme *in_host;
@@ -85,6 +85,10 @@ bool visit_any_auto(const struct visit_env *env, id_t64 shop, int64_t at);
 /* The account behind a seat, with expired points already posted. */
 int person_account(struct visit_env *env, struct person *person, struct seat *seat,
 	struct err *err) must_check;
+/* Posts what has expired; opened seats only. */
+int person_expire(struct visit_env *env, struct seat *seat, struct err *err) must_check;
+/* Says in the story what expired in this unit. */
+int person_tell_expired(struct person *person, struct story *story, struct err *err) must_check;
 void person_standing(const struct visit_env *env, const struct person *person,
 	const struct seat *seat, struct standing *ret);
 int person_rewards(struct visit_env *env, struct person *person, struct err *err) must_check;
@@ -100,19 +104,29 @@ struct str visit_language(const struct visit_env *env, struct str card, struct s
 
 /* What a sale earned in one programme: kept beside the sale, so that a return can be compared with
  * it. */
+struct settled_lot {
+	int64_t amount; /* still: falls with returns */
+	int64_t lot;    /* when it expires; LEDGER_NEVER */
+};
 struct settled {
 	id_t64 programme;
 	int32_t version, arm;
-	int64_t earned; /* still: falls with returns */
-	int64_t lot;
+	struct standing seen; /* by the script, when it looked at the whole basket */
+	struct settled_lot *lots;
+	size_t lot_count; /* at most EFFECTS_MAX */
 };
 #define SETTLED_MAX 512
 struct settlement {
 	struct settled *list; /* in the arena */
 	size_t count, max;
 };
+/* The sum of its lots. */
+int64_t settled_total(const struct settled *settled);
+int settlement_init(struct settlement *settlement, struct arena *arena, size_t max,
+	struct err *err) must_check;
 int settlement_pack(const struct settlement *settlement, struct arena *arena, struct str *ret,
 	struct err *err) must_check;
+/* ERR_BROKEN: these are no settlement. */
 int settlement_read(struct str bytes, struct arena *arena, struct settlement *ret,
 	struct err *err) must_check;
 
@@ -130,13 +144,22 @@ int settle_due(struct visit_env *env, struct person *person, struct seat *seat, 
 int settle_return(struct visit_env *env, struct person *person, const struct basket *rest,
 	const struct ledger_ref *ref, struct settlement *settlement, struct story *story,
 	struct err *err) must_check;
-/* What each version that settled a sale gives for the rest of its basket; posts nothing. */
-int settle_again(struct visit_env *env, struct person *person, const struct basket *rest,
-	struct settlement *settlement, struct err *err) must_check;
-/* Posts one programme's effects of a basket; used by trials too. *ret_earned, *ret_lot. */
+/* Lowers a settlement to what each version gives for the rest of its basket; posts nothing. */
+int settle_again(struct visit_env *env, const struct basket *rest, struct settlement *settlement,
+	struct err *err) must_check;
+/* Posts one programme's effects of a basket; used by trials too. */
 int settle_effects(struct visit_env *env, struct person *person, struct seat *seat,
 	const struct basket *basket, const struct ledger_ref *ref, struct story *story,
-	int64_t *ret_earned, int64_t *ret_lot, struct err *err) must_check;
+	struct settled *ret, struct err *err) must_check;
+
+/* ---- what Zegel itself says ---- */
+
+enum phrase {
+	PHRASE_OFFER, /* of a reward; %.*s is its name */
+	PHRASE_TWICE, /* to the cashier: two members in one */
+	PHRASE_COUNT
+};
+struct str visit_phrase(struct str language, enum phrase phrase);
 
 /* ---- steps ---- */
 
@@ -150,6 +173,9 @@ int steps_add_join(struct visit_env *env, struct step_list *steps,
 	const struct programme *programme, struct err *err) must_check;
 int steps_add_offer(struct visit_env *env, struct step_list *steps,
 	const struct programme *programme, const struct reward *reward, struct err *err) must_check;
+/* The offers of a story, each for a reward of the person's. */
+int steps_add_offers(struct visit_env *env, struct step_list *steps, const struct person *person,
+	const struct story *story, struct err *err) must_check;
 void steps_json(const struct step_list *steps, struct json_out *out, const char *name);
 size_t steps_count(const struct step_list *steps);
 
@@ -171,6 +197,12 @@ int touch_get(const struct visit_env *env, const struct key *touch, struct touch
  * known. */
 int touch_person(struct visit_env *env, const struct touch_row *row, struct person **ret,
 	struct err *err) must_check;
+/* Where a device's touches wait for a sale: at its till if it is a reader beside one, else at the
+ * device itself (a kiosk is reader and till in one). */
+id_t64 visit_counter_of(const struct device *device);
+/* The touch waits for no sale any more. */
+int touch_leaves(struct visit_env *env, id_t64 device, const struct key *touch,
+	struct err *err) must_check;
 int touch_add(struct visit_env *env, const struct key *touch, const struct touch_row *row,
 	struct err *err) must_check;
 
@@ -179,6 +211,10 @@ int touch_add(struct visit_env *env, const struct key *touch, const struct touch
 /* Adds an event and remembers whom to wake. */
 int visit_event(struct visit_env *env, id_t64 device, const char *type, struct str body,
 	struct err *err) must_check;
+/* Tells those who serve the customer at this device: its till, and the screens beside that. Who
+ * acts is not told: the answer says it. */
+int visit_tell_counter(struct visit_env *env, const struct device *device, const char *type,
+	struct str body, struct err *err) must_check;
 /* The till beside the reader learns who stands there: member_here. NULL is nobody: it learns
  * nothing. */
 int visit_tell_till(struct visit_env *env, struct person *person, bool twice, struct str touch,
@@ -197,10 +233,18 @@ int visit_send_offers(struct visit_env *env, struct person *person, const struct
 
 /* ---- rewards ---- */
 
+/* The name of what a reward gives, by language, as it was offered. */
+int visit_reward_name(const struct visit_env *env, const struct reward *reward, struct texts *ret,
+	struct err *err) must_check;
 /* Holds a due reward's points until now + hold_us. ERR_CONFLICT: not due, or not enough points. */
 int reward_hold(struct visit_env *env, const struct ledger_env *ledger,
 	struct ledger_account *account, struct reward *reward, int64_t hold_us,
 	struct err *err) must_check;
+
+/* Offered rewards of a programme that the available points no longer carry are withdrawn
+ * (REVERSED). */
+int reward_withdraw(struct visit_env *env, struct reward *rewards, size_t count, id_t64 programme,
+	int64_t available, struct err *err) must_check;
 
 /* ---- answers ---- */
 

@@ -29,13 +29,16 @@ const struct store_stmt visit_statements[VISIT_STATEMENT_COUNT] = {
 	[TOUCH_BLANK] = { "touch.blank", STORE_ONE,
 		"UPDATE touches SET carried = NULL WHERE bucket = $1 AND touch = $2" },
 	[CURRENT_SET] = { "current.set", STORE_ONE,
-		"INSERT INTO reader_current (bucket, device, touch, touched_at) VALUES ($1, $2, $3, $4) "
-		"ON CONFLICT (bucket, device) DO UPDATE SET touch = excluded.touch, "
-		"touched_at = excluded.touched_at" },
-	[CURRENT_GET] = { "current.get", STORE_ONE,
-		"SELECT touch, touched_at FROM reader_current WHERE bucket = $1 AND device = $2" },
+		"INSERT INTO waiting (bucket, counter, device, touch, touched_at) "
+		"VALUES ($1, $2, $3, $4, $5) ON CONFLICT (bucket, counter, device) "
+		"DO UPDATE SET touch = excluded.touch, touched_at = excluded.touched_at" },
+	[CURRENT_NEWEST] = { "current.newest", STORE_ONE,
+		"SELECT touch, touched_at FROM waiting WHERE bucket = $1 AND counter = $2 "
+		"ORDER BY touched_at DESC LIMIT 1" },
+	[CURRENT_SERVED] = { "current.served", STORE_ONE,
+		"DELETE FROM waiting WHERE bucket = $1 AND counter = $2 AND touched_at <= $3" },
 	[CURRENT_CLEAR] = { "current.clear", STORE_ONE,
-		"DELETE FROM reader_current WHERE bucket = $1 AND device = $2 AND touch = $3" },
+		"DELETE FROM waiting WHERE bucket = $1 AND counter = $2 AND device = $3 AND touch = $4" },
 	[SALE_ADD] = { "sale.add", STORE_ONE,
 		"INSERT INTO sales (made_ms, bucket, " SALE_COLUMNS ") "
 		"VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)" },
@@ -64,8 +67,11 @@ static const char *const migrations[] = {
 	"touched_at BIGINT NOT NULL, language TEXT NOT NULL, member BIGINT NOT NULL, "
 	"state INTEGER NOT NULL, carried {blob}, PRIMARY KEY (bucket, touch)) {rows}",
 	"CREATE INDEX touches_unknown ON touches (touched_at) WHERE carried IS NOT NULL",
-	"CREATE TABLE reader_current (bucket INTEGER NOT NULL, device BIGINT NOT NULL, "
-	"touch {blob} NOT NULL, touched_at BIGINT NOT NULL, PRIMARY KEY (bucket, device)) {rows}",
+	/* The newest touch of each device at a counter: a till with its readers, or a device alone.
+	 */
+	"CREATE TABLE waiting (bucket INTEGER NOT NULL, counter BIGINT NOT NULL, "
+	"device BIGINT NOT NULL, touch {blob} NOT NULL, touched_at BIGINT NOT NULL, "
+	"PRIMARY KEY (bucket, counter, device)) {rows}",
 	"CREATE TABLE sales (made_ms BIGINT NOT NULL, bucket INTEGER NOT NULL, sale BIGINT NOT NULL, "
 	"merchant BIGINT NOT NULL, shop BIGINT NOT NULL, device BIGINT NOT NULL, "
 	"caller TEXT NOT NULL, state INTEGER NOT NULL, member BIGINT NOT NULL, "

@@ -89,11 +89,11 @@ static void only_what_was_handed_out_joins_by_itself(void **state)
 	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
 		char id[16];
 		snprintf(id, sizeof(id), "s%zu", i);
-		assert_ok(sell(&h, id, NULL, rows[i].kind, "V"), &h.err);
+		assert_ok(sell(&h, id, NULL, rows[i].kind, "V1"), &h.err);
 		assert_row(rows[i].kind,
 			(house_effect(&h, "earned", "mug") != NULL) == rows[i].makes);
 		assert_row(rows[i].kind,
-			(house_stored(&h, rows[i].kind, "V", "mug", NULL) == 1) == rows[i].makes);
+			(house_stored(&h, rows[i].kind, "V1", "mug", NULL) == 1) == rows[i].makes);
 	}
 	assert_int_equal(house_verify(&h), 0);
 	house_close(&h);

@@ -88,7 +88,7 @@ static struct identifier identifier_of(struct house *h, const char *kind, const 
 	while (strcmp(identifier_kind_words[k], kind) != 0)
 		k++;
 	identifier_ring_of(&h->ring, h->merchant, &ring);
-	identifier_make(&ring, (enum identifier_kind)k, str_of(value), &ret);
+	assert_true(identifier_make(&ring, (enum identifier_kind)k, str_of(value), &ret));
 	return ret;
 }
 
@@ -99,17 +99,25 @@ static int run_touch(struct call *call, struct visit_env *env, struct err *err)
 	return visit_touch(env, call->request, &call->house->bytes, err);
 }
 
-int house_touch(struct house *h, const char *id, const char *kind, const char *value)
+int house_touch_many(struct house *h, const char *id, const char *const *pairs, size_t n)
 {
 	struct visit_touch touch = { .id = str_of(id),
 		.key = touch_key(h, id),
-		.said = content(h, value),
-		.identifier_count = 1 };
+		.said = content(h, pairs[1]),
+		.identifier_count = n };
 	struct call call = { .access = &h->at_reader, .request = &touch, .run = run_touch };
 
 	arena_reset(h->arena);
-	touch.identifiers[0] = identifier_of(h, kind, value);
+	for (size_t i = 0; i < n; i++)
+		touch.identifiers[i] = identifier_of(h, pairs[2 * i], pairs[2 * i + 1]);
 	return perform(h, &call);
+}
+
+int house_touch(struct house *h, const char *id, const char *kind, const char *value)
+{
+	const char *const pair[] = { kind, value };
+
+	return house_touch_many(h, id, pair, 1);
 }
 
 static int run_answer(struct call *call, struct visit_env *env, struct err *err)
@@ -165,7 +173,7 @@ static void fill_receipt(struct house *h, const struct house_sale *from, struct 
 		const struct house_line *l = &from->lines[i];
 		ret->lines[ret->line_count++] = (struct receipt_line) { .id = str_of(l->id),
 			.quantity = l->quantity * 1000,
-			.unit_price = l->amount / l->quantity,
+			.unit_price = l->quantity ? l->amount / l->quantity : l->amount,
 			.amount = l->amount,
 			.vat_rate = -1 };
 		ret->total += l->amount;

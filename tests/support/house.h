@@ -44,6 +44,8 @@ void house_programme(struct house *h, const char *code, const char *template, co
 
 /* Each returns the unit's rc and keeps answer and err. */
 int house_touch(struct house *h, const char *id, const char *kind, const char *value);
+/* n pairs of kind and value at once. */
+int house_touch_many(struct house *h, const char *id, const char *const *pairs, size_t n);
 int house_answer(struct house *h, const char *touch, const char *id, const char *step,
 	const char *value);
 int house_clear(struct house *h, const char *touch);
