@@ -99,7 +99,7 @@ static int unit_run(struct unit *base, struct store_tx *tx, int64_t now, struct 
 	const struct ledger_env env = { tx, &unit->fixture->seal, now, arena };
 	int rc = unit->work(unit->user, &env, err);
 
-	unit->outcome = rc > STORE_MOVED ? rc : 0;
+	unit->outcome = rc > 0 && rc != STORE_MOVED ? rc : 0;
 	return unit->outcome ? UNIT_DROP : rc;
 }
 

@@ -232,7 +232,7 @@ static int do_unit(void *user, const struct ledger_env *env, struct err *err)
 		check_outcome(s, str_trim(expected), &outcome, err);
 		if (rc && memcmp(&before, ledger_standing(account), sizeof(before)) != 0)
 			fail_line(s, "it was refused but changed the account");
-		rc = rc > STORE_MOVED ? 0 : rc;
+		rc = rc > 0 && rc != STORE_MOVED ? 0 : rc;
 		s->failed = rc;
 		s->line = all;
 		postings = str_trim(postings);

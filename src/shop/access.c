@@ -152,7 +152,6 @@ int access_revoke(struct store_tx *tx, id_t64 id, id_t64 merchant, int64_t now, 
 		return rc;
 	if (!in_force)
 		return 1;
-	/* STORE_MOVED is 1 as well, and says the same: somebody else just revoked it. */
 	rc = store_write(tx, &shop_sql[SQL_KEY_REVOKE],
 		ARGS(V_INT(id), V_INT(merchant), V_INT(now)), 1, err);
 	return rc ? rc : shop_touch(tx, err);

@@ -147,7 +147,8 @@ void access_text(const struct secret *master, id_t64 id, char out[ACCESS_TEXT_MA
 /* device 0: an office key with that role. Stores the hash only. */
 int access_add(struct store_tx *tx, const struct secret *master, id_t64 id, id_t64 merchant,
 	id_t64 device, enum role role, struct str name, int64_t now, struct err *err) must_check;
-/* 0 done; 1 there is no such key in force at this merchant. */
+/* 0 done; 1 there is no such key in force at this merchant; STORE_MOVED: somebody else just revoked
+ * it. */
 int access_revoke(struct store_tx *tx, id_t64 id, id_t64 merchant, int64_t now,
 	struct err *err) must_check;
 /* Calls each for every key of a merchant (0: of all), revoked ones too, oldest first. */

@@ -90,8 +90,9 @@ struct store_args {
 
 /* ---- inside a transaction ---- */
 
-/* Outcome: what the unit read is no longer so; it is rolled back and run again. */
-#define STORE_MOVED 1
+/* Outcome: what the unit read is no longer so; it is rolled back and run again. (The store's
+ * outcomes have numbers that no room uses for its own.) */
+#define STORE_MOVED 21
 #define STORE_ANY (-1)
 
 /* Runs a statement that returns rows. *ret must be closed by store_rows_done(), or by ROWS_AUTO. */
@@ -118,7 +119,7 @@ int store_write(struct store_tx *tx, const struct store_stmt *stmt, struct store
 
 /* Outcome of run(): roll back what was written, and call it done (a dry run, a refusal with an
  * answer). */
-#define UNIT_DROP 2
+#define UNIT_DROP 22
 
 /* One piece of work, made by the caller and his until done() was called. */
 struct unit {
