@@ -395,10 +395,16 @@ static int sqlite_ddl(struct store_conn *conn, const char *sql, struct err *err)
 	return sqlite_exec(sqlite_of(conn), sql, err);
 }
 
+static int sqlite_tellers(void)
+{
+	return 1;
+}
+
 const struct store_driver sqlite_driver = {
 	.name = "sqlite",
 	.scheme = "sqlite:",
-	.tellers = 1,
+	.tellers = sqlite_tellers,
+	.tellers_max = 1,
 	.groups = true,
 	.words = { .blob = "BLOB", .rows = "WITHOUT ROWID", .time_first = true },
 	.open = sqlite_open,

@@ -293,6 +293,9 @@ static void store_init(struct store *store, const struct store_options *options)
 		store->group_max = STORE_GROUP_LIMIT;
 	if (!store->driver->groups)
 		store->group_max = 1;
+	store->tellers = options->tellers > 0 ? options->tellers : store->driver->tellers();
+	if (store->tellers > store->driver->tellers_max)
+		store->tellers = store->driver->tellers_max;
 	pthread_mutex_init(&store->readers_lock, NULL);
 	pthread_condattr_init(&monotonic);
 	pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);

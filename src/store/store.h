@@ -150,6 +150,7 @@ struct store_options {
 	bool read_only;
 	int queue_max; /* units that may wait for a teller (default 4096) */
 	int group_max; /* units in one commit (default 256) */
+	int tellers;   /* 0: the engine's default. SQLite has one, whatever is asked. */
 };
 
 /* Opens an existing store; does not migrate. ERR_STORE says what to do (no such file, schema newer
@@ -178,9 +179,9 @@ int store_backup(struct store *store, const char *path, struct err *err) must_ch
 /* The engine underneath, for messages: "sqlite", "postgresql". */
 const char *store_engine(const struct store *store);
 
-/* ---- the teller: the one thread that writes ---- */
+/* ---- the tellers: the threads that write; SQLite has one ---- */
 
-/* Starts the teller(s) and the checkpointer. */
+/* Starts the tellers and the engine's housekeeping. */
 int store_start(struct store *store, struct err *err) must_check;
 /* Hands a unit to its teller. 0: accepted, done() will be called. ERR_BUSY: the queue is full. */
 int store_submit(struct store *store, struct unit *unit, struct err *err) must_check;

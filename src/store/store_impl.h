@@ -82,9 +82,11 @@ struct ddl_words {
 struct store_driver {
 	const char *name;
 	const char *scheme; /* what its URLs begin with */
-	/* How many tellers; and whether several units may share one transaction (then mark, release
-	 * and undo are there, one level deep). */
-	int tellers;
+	/* How many tellers, if nobody says; and at most. */
+	int (*tellers)(void);
+	int tellers_max;
+	/* May several units share one transaction? Then mark, release and undo are there, one level
+	 * deep. */
 	bool groups;
 	struct ddl_words words;
 
@@ -212,7 +214,7 @@ struct store {
 	struct store_engine *engine;
 	struct clock *clock;
 	bool read_only;
-	int queue_max, group_max;
+	int queue_max, group_max, tellers;
 	_Atomic int64_t last_now;
 	/* For measuring and tests: the way groups start; GROUP_PLAIN. */
 	enum group_way first_way;

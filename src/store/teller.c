@@ -397,10 +397,10 @@ static int writer_open(struct store *store, struct writer *writer, struct err *e
 
 int writers_open(struct store *store, struct err *err)
 {
-	store->writers = calloc((size_t)store->driver->tellers, sizeof(store->writers[0]));
+	store->writers = calloc((size_t)store->tellers, sizeof(store->writers[0]));
 	if (!store->writers)
 		return err_set(err, ERR_NO_MEMORY, "no memory for the tellers");
-	for (int i = 0; i < store->driver->tellers; i++) {
+	for (int i = 0; i < store->tellers; i++) {
 		int rc = writer_open(store, &store->writers[i], err);
 		if (rc)
 			return rc;
