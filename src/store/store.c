@@ -38,6 +38,7 @@ void tx_reset(struct store_tx *tx)
 	require(tx->conn->open_rows == 0);
 	tx->wrote = false;
 	tx->moved = false;
+	tx->elsewhere = false;
 	tx->failed = 0;
 }
 

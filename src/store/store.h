@@ -134,8 +134,21 @@ struct unit {
 	uint16_t bucket; /* whose unit: the same bucket always goes to the same teller */
 	int rc;
 	struct err err;
-	struct unit *next; /* the teller's */
+	struct unit *next; /* the teller's, and so is hops */
+	int hops;
 };
+
+/* Outcome of store_home(): the unit belongs to another teller. */
+#define STORE_ELSEWHERE 23
+
+/* Says, inside a unit that has learnt whose it is and has written nothing yet, to which bucket it
+ * belongs. 0: go on. STORE_ELSEWHERE: another teller serves that bucket; the unit returns it
+ * unchanged, what it did is undone, and it is run again from the start by that teller, however full
+ * his queue is. Always 0 on one teller, in a reading and in store_run(); and after UNIT_HOPS_MAX
+ * such moves, for where a unit runs is a matter of speed, not of truth. */
+int store_home(struct store_tx *tx, uint16_t bucket) must_check;
+
+#define UNIT_HOPS_MAX 3
 
 /* Most times a unit is run before it gives up with ERR_BUSY. */
 #define UNIT_RUNS_MAX 8
@@ -188,7 +201,7 @@ int store_submit(struct store *store, struct unit *unit, struct err *err) must_c
 
 #define STORE_GROUP_BUCKETS 12 /* group sizes 1, 2, 4, ... 2048 */
 struct store_stats {
-	uint64_t units, commits, failed, moved;
+	uint64_t units, commits, failed, moved, hopped;
 	uint64_t group_sizes[STORE_GROUP_BUCKETS]; /* commits of at most 2^i units */
 	uint64_t commit_ns;                        /* sum over commits */
 	int64_t queue_depth, bytes;

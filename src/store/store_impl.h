@@ -2,7 +2,7 @@
 /* Inside the store: what a driver is, and what lies between the public door and a driver.
  *
  *   store.c     the public door: transactions, statements, readers, fault injection
- *   teller.c    units, groups, queues
+ *   teller.c    the threads that write, and their queues; group.c how units share a commit
  *   migrate.c   schema steps; ddl.c their tokens
  *   sqlite*.c   the driver of SQLite
  *
@@ -151,6 +151,10 @@ struct store_tx {
 	bool moved;     /* an expectation failed */
 	int failed;     /* the first statement that failed said so (S2) */
 	struct err err; /* and this */
+
+	struct writer *teller; /* who runs the unit and may hand it on; else NULL */
+	bool elsewhere;        /* it belongs to the teller of this bucket */
+	uint16_t home;
 };
 
 /* A new unit begins in the transaction. */
@@ -177,8 +181,9 @@ enum group_way {
 };
 
 struct seat {
-	struct unit *unit;
+	struct unit *unit; /* NULL: handed on to another teller */
 	int moved;
+	bool may_hop;
 };
 
 struct writer {
@@ -197,6 +202,12 @@ struct writer {
 	struct seat *seats; /* group_max of them, the teller's */
 	struct store_stats stats;
 };
+
+/* Runs the units in their turn and leaves each with its rc, or handed on. */
+void group_run(struct writer *writer, struct seat *seats, int n);
+/* After STORE_ELSEWHERE: hands the unit to the teller it belongs to. False if that one is closing;
+ * then the unit is run here. */
+bool teller_hand_on(struct writer *writer, struct seat *seat);
 
 int writers_open(struct store *store, struct err *err) must_check;
 void writers_stop(struct store *store);

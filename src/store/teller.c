@@ -1,38 +1,22 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The teller: the one thread that writes, and how units share a commit.
+/* The tellers: the threads that write, their queues, and who is served by which.
  *
  * A writer is a connection, a turn on it, and a queue. The teller takes whatever has queued while
- * the last commit was on its way (the natural group commit of D5), runs it as one transaction, and
- * calls done() when the commit has answered. store_run() takes its turn on the same connection with
- * a group of one. A unit's bucket names its writer, so one member's units never meet at two of
- * them.
+ * the last commit was on its way (the natural group commit of D5), runs it as one transaction
+ * (group.c), and calls done() when the commit has answered. store_run() takes its turn on the same
+ * connection with a group of one. A unit's bucket names its writer, so one member's units never
+ * meet at two of them; a unit that learns only in its run whose it is says so by store_home() and
+ * is handed on.
  *
- * Most units are kept. So a group is first run plainly: the units one after the other, with nothing
- * between them. A unit that is not kept and wrote nothing needs no undoing. If it did write, the
- * whole group is undone and run again with a mark before each unit, to which that unit alone is
- * undone: units are repeatable, and only the answers of the last run count. If the engine itself
- * undid the transaction (disk full, I/O error, no memory), every unit is run again in a transaction
- * of its own. So a unit is run by at most three groups, however many of them fail: failures cost a
- * constant factor, never a square. Without this each unit would pay for a mark it does not use
- * (figures in README.md).
- *
- * Invariants (beside S1 to S5)
- *   T1 an answer is given for the last run of a unit only, and that run saw nothing that was undone
- *      later (but giving up, which tells nothing of what was seen)
- *   T2 if a commit fails, every unit of the group fails with it: also a unit that failed by itself
- *      may have done so because of what an earlier unit of the group had written
- *   T3 a unit is run again because STORE_MOVED at most UNIT_RUNS_MAX times in all
- *   T4 the queue holds at most queue_max units, in order of arrival */
+ * Invariant (beside S1 to S5)
+ *   T4 the queue holds at most queue_max units, and those that were handed on, in order of
+ *      arrival */
 #include "store/store_impl.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/check.h"
-
-/* After a group had to be undone for one unit, this many groups start with marks: dry runs and
- * refusals come in bursts, and a burst should cost marks, not second runs. */
-#define MARKED_GROUPS 16
 
 /* ---- turns ---- */
 
@@ -54,217 +38,14 @@ static void turn_give(struct turn *turn)
 	pthread_mutex_unlock(&turn->lock);
 }
 
-/* ---- one unit ---- */
-
-enum verdict { KEPT, DROPPED, FAILED, MOVED };
-
-static enum verdict fail_unit(struct unit *unit, int rc, const struct err *err)
-{
-	unit->rc = rc;
-	if (err)
-		unit->err = *err;
-	return FAILED;
-}
-
-static enum verdict move_unit(const struct store_tx *tx, struct unit *unit)
-{
-	if (tx->moved)
-		unit->err = tx->err;
-	else
-		err_set(&unit->err, ERR_STORE, "it says so itself");
-	return MOVED;
-}
-
-/* What the unit said and what its statements said, joined (S2): a unit cannot keep what moved or
- * failed. */
-static enum verdict judge(const struct store_tx *tx, struct unit *unit, int rc)
-{
-	if (tx->moved || rc == STORE_MOVED)
-		return move_unit(tx, unit);
-	if (rc < 0)
-		return fail_unit(unit, rc, NULL);
-	if (tx->failed)
-		return fail_unit(unit, tx->failed, &tx->err);
-	unit->rc = 0;
-	if (rc == 0)
-		return KEPT;
-	if (rc == UNIT_DROP)
-		return DROPPED;
-	return fail_unit(unit, err_set(&unit->err, ERR_INTERNAL, "a unit returned %d", rc), NULL);
-}
-
-static enum verdict run_once(struct writer *writer, struct unit *unit)
-{
-	struct store_tx *tx = &writer->tx;
-	tx_reset(tx);
-	unit->err.code = 0;
-	unit->err.text[0] = unit->err.at[0] = '\0';
-	int rc = unit->run(unit, tx, store_now(writer->store), &unit->err);
-	if (unexpected(tx->conn->open_rows != 0)) /* S3 */
-		tx->conn->driver->rows_drop(tx->conn);
-	return judge(tx, unit, rc);
-}
-
-/* Its last run moved; why stands in unit->err. */
-static void give_up(struct unit *unit)
-{
-	struct err why = unit->err;
-	if (why.code == ERR_BUSY)
-		return; /* it gave up in a group that was run again */
-	unit->rc = err_set(&unit->err, ERR_BUSY, "what it read moved %d times (%.180s)",
-		UNIT_RUNS_MAX, why.text);
-}
-
-/* ---- a group ---- */
-
-/* Outcome: the group is undone and must be run again, more carefully. */
-#define GROUP_AGAIN 1
-
-/* Undoes what is not kept. GROUP_AGAIN: that cannot be done for this unit alone. */
-static int seat_settle(struct writer *writer, enum verdict verdict, enum group_way way)
-{
-	struct store_conn *conn = writer->tx.conn;
-	struct err err;
-	int rc;
-	if (!conn->driver->is_open(conn))
-		return GROUP_AGAIN;
-	if (way == GROUP_PLAIN)
-		return verdict == KEPT || !writer->tx.wrote ? 0 : GROUP_AGAIN;
-	rc = verdict == KEPT ? conn->driver->release(conn, &err) : conn->driver->undo(conn, &err);
-	return rc ? GROUP_AGAIN : 0;
-}
-
-static int seat_run(struct writer *writer, struct seat *seat, enum group_way way)
-{
-	struct store_conn *conn = writer->tx.conn;
-	struct err err;
-	while (seat->moved < UNIT_RUNS_MAX) {
-		if (way == GROUP_MARKED && conn->driver->mark(conn, &err))
-			return GROUP_AGAIN;
-		enum verdict verdict = run_once(writer, seat->unit);
-		if (verdict == MOVED)
-			seat->moved++;
-		if (seat_settle(writer, verdict, way))
-			return GROUP_AGAIN;
-		if (verdict != MOVED)
-			return 0;
-	}
-	give_up(seat->unit);
-	return 0;
-}
-
-static void group_fail(struct seat *seats, int n, int rc, const struct err *err)
-{
-	for (int i = 0; i < n; i++)
-		fail_unit(seats[i].unit, rc, err);
-}
-
-static void count_commit(struct writer *writer, int n, int64_t ns)
-{
-	int size = 0;
-	while (size < STORE_GROUP_BUCKETS - 1 && (1 << size) < n)
-		size++;
-	pthread_mutex_lock(&writer->lock);
-	writer->stats.commits++;
-	writer->stats.group_sizes[size]++;
-	writer->stats.commit_ns += (uint64_t)ns;
-	pthread_mutex_unlock(&writer->lock);
-}
-
-static int commit(struct writer *writer, int n, struct err *err)
-{
-	int64_t start = clock_ticks_ns();
-	int rc = tx_commit(&writer->tx, err);
-	if (!rc)
-		count_commit(writer, n, clock_ticks_ns() - start);
-	return rc;
-}
-
-/* The units in one transaction. 0: each has its answer. */
-static int group_try(struct writer *writer, struct seat *seats, int n, enum group_way way)
-{
-	struct err err;
-	int rc = tx_begin(&writer->tx, &err);
-	if (rc) {
-		group_fail(seats, n, rc, &err);
-		return 0;
-	}
-	for (int i = 0; i < n; i++) {
-		if (seat_run(writer, &seats[i], way)) {
-			tx_rollback(&writer->tx);
-			return GROUP_AGAIN;
-		}
-	}
-	rc = commit(writer, n, &err);
-	if (rc) {
-		rc = unexpected(rc > 0) ? err_set(&err, ERR_INTERNAL, "a group moved") : rc;
-		group_fail(seats, n, rc, &err); /* T2 */
-	}
-	return 0;
-}
-
-/* One unit in one transaction, once. */
-static enum verdict alone_once(struct writer *writer, struct unit *unit)
-{
-	struct err err;
-	int rc = tx_begin(&writer->tx, &err);
-	if (rc)
-		return fail_unit(unit, rc, &err);
-	enum verdict verdict = run_once(writer, unit);
-	if (verdict != KEPT) {
-		tx_rollback(&writer->tx);
-		return verdict;
-	}
-	rc = commit(writer, 1, &err);
-	if (rc == STORE_MOVED) {
-		unit->err = err;
-		return MOVED;
-	}
-	return rc ? fail_unit(unit, rc, &err) : KEPT;
-}
-
-static void seat_alone(struct writer *writer, struct seat *seat)
-{
-	while (seat->moved < UNIT_RUNS_MAX) {
-		if (alone_once(writer, seat->unit) != MOVED)
-			return;
-		seat->moved++;
-	}
-	give_up(seat->unit);
-}
-
-static enum group_way first_way(struct writer *writer, int n)
-{
-	if (n == 1 || !writer->tx.conn->driver->groups)
-		return GROUP_ALONE;
-	if (writer->marked_left > 0) {
-		writer->marked_left--;
-		return GROUP_MARKED;
-	}
-	return writer->store->first_way;
-}
-
-static void group_run(struct writer *writer, struct seat *seats, int n)
-{
-	enum group_way way = first_way(writer, n);
-	if (way == GROUP_PLAIN) {
-		if (!group_try(writer, seats, n, way))
-			return;
-		writer->marked_left = MARKED_GROUPS;
-		way = GROUP_MARKED;
-	}
-	if (way == GROUP_MARKED && !group_try(writer, seats, n, way))
-		return;
-	for (int i = 0; i < n; i++)
-		seat_alone(writer, &seats[i]);
-}
-
 static void count_units(struct writer *writer, const struct seat *seats, int n)
 {
 	pthread_mutex_lock(&writer->lock);
-	writer->stats.units += (uint64_t)n;
 	for (int i = 0; i < n; i++) {
-		writer->stats.failed += seats[i].unit->rc < 0;
+		const struct unit *unit = seats[i].unit;
+		writer->stats.units += unit != NULL;
+		writer->stats.hopped += unit == NULL;
+		writer->stats.failed += unit && unit->rc < 0;
 		writer->stats.moved += (uint64_t)seats[i].moved;
 	}
 	pthread_mutex_unlock(&writer->lock);
@@ -295,6 +76,43 @@ static void writer_tidy(struct writer *writer)
 static struct writer *writer_of(struct store *store, uint16_t bucket)
 {
 	return &store->writers[bucket % store->writer_count];
+}
+
+/* Under the writer's lock. */
+static void enqueue(struct writer *writer, struct unit *unit)
+{
+	unit->next = NULL;
+	*writer->last = unit;
+	writer->last = &unit->next;
+	writer->depth++;
+	if (writer->idle)
+		pthread_cond_signal(&writer->filled);
+}
+
+int store_home(struct store_tx *tx, uint16_t bucket)
+{
+	if (!tx->teller || writer_of(tx->store, bucket) == tx->teller)
+		return 0;
+	tx->elsewhere = true;
+	tx->home = bucket;
+	return STORE_ELSEWHERE;
+}
+
+bool teller_hand_on(struct writer *writer, struct seat *seat)
+{
+	struct unit *unit = seat->unit;
+	struct writer *other = writer_of(writer->store, writer->tx.home);
+	unit->bucket = writer->tx.home;
+	pthread_mutex_lock(&other->lock);
+	seat->may_hop = false;
+	bool serves = other->started && !other->stop;
+	if (serves) {
+		seat->unit = NULL; /* from here on it is his */
+		unit->hops++;
+		enqueue(other, unit);
+	}
+	pthread_mutex_unlock(&other->lock);
+	return serves;
 }
 
 int store_run(struct store *store, struct unit *unit)
@@ -330,12 +148,8 @@ int store_submit(struct store *store, struct unit *unit, struct err *err)
 	pthread_mutex_lock(&writer->lock);
 	const char *why = refusal(writer);
 	if (!why) {
-		unit->next = NULL;
-		*writer->last = unit;
-		writer->last = &unit->next;
-		writer->depth++;
-		if (writer->idle)
-			pthread_cond_signal(&writer->filled);
+		unit->hops = 0;
+		enqueue(writer, unit);
 	}
 	pthread_mutex_unlock(&writer->lock);
 	return why ? err_set(err, ERR_BUSY, "%s", why) : 0;
@@ -352,7 +166,10 @@ static int take_group(struct writer *writer)
 	}
 	writer->idle = false;
 	for (; writer->first && n < writer->store->group_max; n++) {
-		writer->seats[n] = (struct seat) { .unit = writer->first };
+		writer->seats[n] = (struct seat) {
+			.unit = writer->first,
+			.may_hop = writer->first->hops < UNIT_HOPS_MAX,
+		};
 		writer->first = writer->first->next;
 	}
 	if (!writer->first)
@@ -369,8 +186,11 @@ static void *teller(void *user)
 	int n;
 	while ((n = take_group(writer)) > 0) {
 		writer_run(writer, writer->seats, n);
-		for (int i = 0; i < n; i++)
-			writer->seats[i].unit->done(writer->seats[i].unit); /* S4: the last use */
+		for (int i = 0; i < n; i++) {
+			struct unit *unit = writer->seats[i].unit;
+			if (unit)
+				unit->done(unit); /* S4: the last use */
+		}
 		writer_tidy(writer);
 	}
 	return NULL;
@@ -478,6 +298,7 @@ static void stats_add(struct store_stats *sum, const struct store_stats *one)
 	sum->commits += one->commits;
 	sum->failed += one->failed;
 	sum->moved += one->moved;
+	sum->hopped += one->hopped;
 	sum->commit_ns += one->commit_ns;
 	for (int i = 0; i < STORE_GROUP_BUCKETS; i++)
 		sum->group_sizes[i] += one->group_sizes[i];
