@@ -79,6 +79,8 @@ static enum verdict run_once(struct writer *writer, struct unit *unit)
 	int rc = unit->run(unit, tx, store_now(writer->store), &unit->err);
 	if (unexpected(tx->conn->open_rows != 0)) /* S3 */
 		tx->conn->driver->rows_drop(tx->conn);
+	if (rc == 0 || rc == UNIT_DROP)
+		tx_settle(tx);
 	return judge(tx, unit, rc);
 }
 
@@ -148,6 +150,14 @@ static void count_commit(struct writer *writer, int n, int64_t ns)
 	pthread_mutex_unlock(&writer->lock);
 }
 
+static int writer_begin(struct writer *writer, struct err *err)
+{
+	int rc = store_ready(writer->store, err);
+	if (!rc)
+		rc = tx_begin(&writer->tx, err);
+	return rc == STORE_AWAY ? ERR_STORE : rc;
+}
+
 static int commit(struct writer *writer, int n, struct err *err)
 {
 	int64_t start = clock_ticks_ns();
@@ -161,7 +171,7 @@ static int commit(struct writer *writer, int n, struct err *err)
 static int group_try(struct writer *writer, struct seat *seats, int n, enum group_way way)
 {
 	struct err err;
-	int rc = tx_begin(&writer->tx, &err);
+	int rc = writer_begin(writer, &err);
 	if (rc) {
 		group_fail(seats, n, rc, &err);
 		return 0;
@@ -184,7 +194,7 @@ static int group_try(struct writer *writer, struct seat *seats, int n, enum grou
 static enum verdict alone_once(struct writer *writer, struct unit *unit, bool may_hop)
 {
 	struct err err;
-	int rc = tx_begin(&writer->tx, &err);
+	int rc = writer_begin(writer, &err);
 	if (rc)
 		return fail_unit(unit, rc, &err);
 	writer->tx.teller = may_hop ? writer : NULL;

@@ -73,16 +73,26 @@ static bool step_known(const struct store_options *options, struct str name)
 
 /* ---- looking ---- */
 
+/* 1: there is a table of that name. */
+static int table_there(struct store_tx *tx, const char *name, struct err *err)
+{
+	const struct store_stmt find = { "store.find_table", STORE_REFERENCE,
+		tx->conn->driver->find_table };
+	struct store_rows *rows ROWS_AUTO = NULL;
+	int rc = store_query(tx, &find, ARGS(V_TEXT(str_of(name))), &rows, err);
+	return rc ? rc : store_next(rows, err);
+}
+
 /* How many steps the store has; ERR_STORE if one of them is not ours. */
 static int count_applied(const struct store_options *options, struct store_tx *tx, size_t *ret,
 	struct err *err)
 {
 	struct store_rows *rows ROWS_AUTO = NULL;
 	size_t count = 0;
-	struct err why;
-	int rc = store_query(tx, &list_steps, NO_ARGS, &rows, &why);
-	if (rc)
-		return err_set(err, rc, "there is no schema: run `zegel migrate` (%s)", why.text);
+	int rc = table_there(tx, "schema_steps", err);
+	if (!rc)
+		return err_set(err, ERR_STORE, "there is no schema: run `zegel migrate`");
+	rc = rc < 0 ? rc : store_query(tx, &list_steps, NO_ARGS, &rows, err);
 	while (!rc && (rc = store_next(rows, err)) == 1) {
 		struct str name = store_bytes(rows, 0);
 		if (!step_known(options, name))
@@ -99,15 +109,10 @@ static int count_applied(const struct store_options *options, struct store_tx *t
 	return rc;
 }
 
-int migrate_check(struct store *store, const struct store_options *options, struct err *err)
+int migrate_check(struct store_tx *tx, const struct store_options *options, struct err *err)
 {
-	struct store_tx *tx;
 	size_t count = 0, wanted = step_count(options);
-	int rc = store_read_begin(store, &tx, err);
-	if (rc)
-		return rc;
-	rc = count_applied(options, tx, &count, err);
-	store_read_end(&tx);
+	int rc = count_applied(options, tx, &count, err);
 	if (rc)
 		return rc;
 	if (count < wanted)

@@ -407,6 +407,7 @@ const struct store_driver sqlite_driver = {
 	.tellers_max = 1,
 	.groups = true,
 	.words = { .blob = "BLOB", .rows = "WITHOUT ROWID", .time_first = true },
+	.find_table = "SELECT name FROM sqlite_master WHERE type = 'table' AND name = $1",
 	.open = sqlite_open,
 	.close = sqlite_close,
 	.is_fleeting = sqlite_is_fleeting,

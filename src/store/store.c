@@ -63,6 +63,18 @@ int tx_commit(struct store_tx *tx, struct err *err)
 	return rc;
 }
 
+void tx_settle(struct store_tx *tx)
+{
+	const struct store_driver *driver = tx->conn->driver;
+	if (!driver->settle || tx->failed || tx->moved)
+		return;
+	int rc = driver->settle(tx->conn, &tx->err);
+	if (rc == STORE_MOVED)
+		tx->moved = true;
+	else
+		tx->failed = rc;
+}
+
 void tx_rollback(struct store_tx *tx)
 {
 	tx->conn->driver->rows_drop(tx->conn);
@@ -239,7 +251,8 @@ static void reader_give(struct store *store, struct reader *reader)
 	pthread_mutex_unlock(&store->readers_lock);
 }
 
-int store_read_begin(struct store *store, struct store_tx **ret, struct err *err)
+/* STORE_AWAY as well. */
+static int read_begin(struct store *store, struct store_tx **ret, struct err *err)
 {
 	struct reader *reader;
 	int rc = reader_take(store, &reader, err);
@@ -256,6 +269,14 @@ int store_read_begin(struct store *store, struct store_tx **ret, struct err *err
 	}
 	*ret = &reader->tx;
 	return 0;
+}
+
+int store_read_begin(struct store *store, struct store_tx **ret, struct err *err)
+{
+	int rc = store_ready(store, err);
+	if (!rc)
+		rc = read_begin(store, ret, err);
+	return rc == STORE_AWAY ? ERR_STORE : rc;
 }
 
 void store_read_end(struct store_tx **tx)
@@ -281,12 +302,54 @@ static void readers_close(struct store *store)
 	}
 }
 
+/* ---- ready? ---- */
+
+static int check_schema(struct store *store, struct err *err)
+{
+	struct store_tx *tx;
+	int rc = read_begin(store, &tx, err);
+	if (rc)
+		return rc;
+	rc = migrate_check(tx, &store->options, err);
+	store_read_end(&tx);
+	if (!rc)
+		atomic_store(&store->ready, true);
+	return rc;
+}
+
+int store_ready(struct store *store, struct err *err)
+{
+	if (atomic_load_explicit(&store->ready, memory_order_acquire))
+		return 0;
+	pthread_mutex_lock(&store->ready_lock);
+	int rc = atomic_load(&store->ready) ? 0 : check_schema(store, err);
+	pthread_mutex_unlock(&store->ready_lock);
+	return rc == STORE_AWAY ? ERR_STORE : rc;
+}
+
+int store_ping(struct store *store, struct err *err)
+{
+	static const struct store_stmt ping = { "store.ping", STORE_REFERENCE, "SELECT 1" };
+	struct store_tx *tx;
+	int rc = store_read_begin(store, &tx, err);
+	if (rc)
+		return rc;
+	struct store_rows *rows = NULL;
+	rc = store_query(tx, &ping, NO_ARGS, &rows, err);
+	if (!rc)
+		rc = store_next(rows, err);
+	store_rows_done(&rows);
+	store_read_end(&tx);
+	return rc < 0 ? rc : 0;
+}
+
 /* ---- opening and closing ---- */
 
 static void store_init(struct store *store, const struct store_options *options)
 {
 	pthread_condattr_t monotonic;
 	store->clock = options->clock ? options->clock : clock_system();
+	store->options = *options;
 	store->read_only = options->read_only;
 	store->queue_max = options->queue_max > 0 ? options->queue_max : STORE_QUEUE_DEFAULT;
 	store->group_max = options->group_max > 0 ? options->group_max : STORE_GROUP_DEFAULT;
@@ -297,6 +360,7 @@ static void store_init(struct store *store, const struct store_options *options)
 	store->tellers = options->tellers > 0 ? options->tellers : store->driver->tellers();
 	if (store->tellers > store->driver->tellers_max)
 		store->tellers = store->driver->tellers_max;
+	pthread_mutex_init(&store->ready_lock, NULL);
 	pthread_mutex_init(&store->readers_lock, NULL);
 	pthread_condattr_init(&monotonic);
 	pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
@@ -337,7 +401,11 @@ int store_open(const struct store_options *options, struct store **ret, struct e
 	if (store->driver->is_fleeting(store->engine))
 		rc = migrate_apply(store, options, false, NULL, NULL, err);
 	else
-		rc = migrate_check(store, options, err);
+		rc = check_schema(store, err);
+	if (rc == STORE_AWAY)
+		rc = options->may_be_away ? 0 : ERR_STORE;
+	else
+		atomic_store(&store->ready, true);
 	if (rc) {
 		store_close(&store);
 		return rc;
@@ -373,6 +441,7 @@ void store_close(struct store **pointer)
 		store->driver->close(store->engine);
 	pthread_cond_destroy(&store->reader_back);
 	pthread_mutex_destroy(&store->readers_lock);
+	pthread_mutex_destroy(&store->ready_lock);
 	free(store);
 }
 

@@ -163,7 +163,11 @@ struct store_options {
 	bool read_only;
 	int queue_max; /* units that may wait for a teller (default 4096) */
 	int group_max; /* units in one commit (default 256) */
-	int tellers;   /* 0: the engine's default. SQLite has one, whatever is asked. */
+	/* Opens also while the engine cannot be reached: then readings and units fail with
+	 * ERR_STORE until it can, and the schema is looked at when it answers first. The rooms must
+	 * stay. */
+	bool may_be_away;
+	int tellers; /* 0: the engine's default. SQLite has one, whatever is asked. */
 };
 
 /* Opens an existing store; does not migrate. ERR_STORE says what to do (no such file, schema newer
@@ -176,6 +180,9 @@ void store_close(struct store **store);
 int store_migrate(const struct store_options *options, bool dry_run,
 	void (*each)(void *user, const char *name, const char *sql), void *user,
 	struct err *err) must_check;
+
+/* Does the engine answer, and has it our schema? 0, or ERR_STORE and why. For /health. */
+int store_ping(struct store *store, struct err *err) must_check;
 
 /* Runs one unit now, on the caller's thread, as one transaction. Returns unit->rc. */
 int store_run(struct store *store, struct unit *unit) must_check;

@@ -72,6 +72,9 @@ struct store_rows {
 	struct store_tx *tx;
 };
 
+/* Outcome of begin() alone. */
+#define STORE_AWAY 24
+
 /* What the tokens of a schema step become. */
 struct ddl_words {
 	const char *blob;
@@ -89,6 +92,10 @@ struct store_driver {
 	 * deep. */
 	bool groups;
 	struct ddl_words words;
+	/* A query that gives a row if there is a table named $1; and whether two that migrate at
+	 * once need a lease, since begin() does not shut the other out. */
+	const char *find_table;
+	bool leases;
 
 	int (*open)(const struct store_options *options, enum open_how how,
 		struct store_engine **ret, struct err *err);
@@ -99,8 +106,12 @@ struct store_driver {
 		struct err *err);
 	void (*disconnect)(struct store_conn *conn);
 
-	/* ERR_BUSY: another program holds the store. */
+	/* ERR_BUSY: another program holds the store. STORE_AWAY: the engine cannot be reached, and
+	 * that may pass by itself. */
 	int (*begin)(struct store_conn *conn, struct err *err);
+	/* Waits for what was sent; NULL if writes are done when they return. STORE_MOVED or <0:
+	 * what one of them came to. */
+	int (*settle)(struct store_conn *conn, struct err *err);
 	/* 0 on disk. STORE_MOVED: an expectation failed, all is undone. ERR_STORE: known not to be
 	 * there. ERR_UNCERTAIN. After it no transaction is open. */
 	int (*commit)(struct store_conn *conn, struct err *err);
@@ -159,8 +170,11 @@ struct store_tx {
 
 /* A new unit begins in the transaction. */
 void tx_reset(struct store_tx *tx);
-/* begin and commit with fault injection. */
+/* begin and commit with fault injection. tx_begin() may say STORE_AWAY. */
 int tx_begin(struct store_tx *tx, struct err *err) must_check;
+/* After the last statement of a unit: what is still on its way has arrived, and moved or failed is
+ * set if it came to that. */
+void tx_settle(struct store_tx *tx);
 int tx_commit(struct store_tx *tx, struct err *err) must_check;
 void tx_rollback(struct store_tx *tx);
 
@@ -230,6 +244,12 @@ struct store {
 	/* For measuring and tests: the way groups start; GROUP_PLAIN. */
 	enum group_way first_way;
 
+	/* Of a store that was opened while its engine was away: what its schema must be, looked at
+	 * when the engine answers first. */
+	struct store_options options;
+	atomic_bool ready;
+	pthread_mutex_t ready_lock;
+
 	struct writer *writers;
 	int writer_count;
 
@@ -242,6 +262,8 @@ struct store {
 	atomic_size_t steps, fail_at;
 };
 
+/* Has the schema been looked at? Else does so. */
+int store_ready(struct store *store, struct err *err) must_check;
 /* Time for a unit: the clock's, later than every time given before. */
 int64_t store_now(struct store *store);
 /* Is this the step that must fail? Fills *err. */
@@ -253,7 +275,7 @@ bool store_step_fails(struct store *store, struct err *err);
 int ddl_fill(const struct ddl_words *words, const char *step, struct buf *out,
 	struct err *err) must_check;
 /* Does the schema hold exactly the steps of these rooms? */
-int migrate_check(struct store *store, const struct store_options *options,
+int migrate_check(struct store_tx *tx, const struct store_options *options,
 	struct err *err) must_check;
 int migrate_apply(struct store *store, const struct store_options *options, bool dry_run,
 	void (*each)(void *user, const char *name, const char *sql), void *user,
