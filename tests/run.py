@@ -25,6 +25,9 @@ import time
 from concurrent.futures import ThreadPoolExecutor, as_completed
 
 ROOT = os.path.dirname(os.path.dirname(os.path.realpath(__file__)))
+sys.path.insert(0, os.path.join(ROOT, 'tests', 'support'))
+import pg  # noqa: E402
+
 PYTHON = '/usr/bin/python3'
 # Run under sanitizers too; the others of tests/e2e are many calls of the same paths, or measure time.
 QUICK = {'story', 'demo', 'programmes', 'rewards', 'events', 'tenants'}
@@ -70,6 +73,37 @@ def chosen(files, names):
       sys.exit(f'there is no test whose name contains {name}')
     found += [f for f in match if f not in found]
   return found
+
+
+# ---- the database beside them ----
+
+def wants_postgres(file):
+  """Does it, or a helper beside it, look for the cluster?"""
+  paths = [path for path in file.command if os.path.isfile(path) and path != PYTHON]
+  if paths and paths[0].endswith('.py'):
+    paths += [p for p in glob.glob(os.path.join(os.path.dirname(paths[0]), '*.py')) if '/test_' not in p]
+  for path in paths:
+    with open(path, 'rb') as content:
+      if pg.VARIABLE.encode() in content.read():
+        return True
+  return False
+
+
+def start_postgres(files):
+  """A cluster for those that want one, or None; those that find none skip what needs it, and say so."""
+  cluster = pg.Cluster()
+  os.environ.pop(pg.VARIABLE, None)
+  if not any(wants_postgres(f) for f in files):
+    return None
+  if not cluster.programs:
+    print('there is no PostgreSQL server here: its tests are skipped')
+    return None
+  try:
+    os.environ[pg.VARIABLE] = cluster.start()
+  except OSError:
+    cluster.stop()
+    raise
+  return cluster
 
 
 # ---- running one ----
@@ -250,8 +284,10 @@ def main():
   if options.quick:
     e2e = [f for f in e2e if short_name(f.command[1]) in QUICK]
   files = chosen(meson_files(build) + python_files('tidy', {}) + e2e, options.names)
-  children = Children()
+  signal.signal(signal.SIGTERM, signal.default_int_handler)  # so that it tidies up as well
+  children, cluster = Children(), None
   try:
+    cluster = start_postgres(files)
     with ThreadPoolExecutor(options.jobs) as pool:
       # The slowest first, so that the end does not wait for one.
       slowest_first = sorted(files, key=lambda f: -f.slow)
@@ -260,6 +296,9 @@ def main():
   except KeyboardInterrupt:
     children.all_ended()
     raise
+  finally:
+    if cluster:
+      cluster.stop()
   failed = [f'{file.name}: {failure}' for file in files for failure in file.failures]
   if failed:
     print('\n' + '\n'.join(failed))

@@ -25,6 +25,8 @@ static void run_case(void **state)
 {
 	struct run *run = *state;
 	struct fixture fixture;
+	if (!fixture_can(run->engine))
+		skip();
 	fixture_init(&fixture, run->engine);
 	run->one->run(&fixture);
 	fixture_done(&fixture);

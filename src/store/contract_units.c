@@ -53,7 +53,13 @@ static int go_on_after_failure(struct job *job, struct store_tx *tx, struct err 
 	struct store_rows *rows = NULL;
 	struct err other;
 	int rc = store_write(tx, &add_account, ARGS(V_INT(1), V_INT(1), V_NULL), 1, err);
-	assert_int_equal(rc, ERR_STORE);
+	assert_true(rc == ERR_STORE || (job->in && rc == 0));
+	if (rc == 0) { /* then the first row that is asked for says it */
+		assert_int_equal(
+			store_query(tx, &find_account, ARGS(V_INT(1), V_INT(2)), &rows, err), 0);
+		assert_int_equal(store_next(rows, err), ERR_STORE);
+		store_rows_done(&rows);
+	}
 	assert_int_equal(
 		store_write(tx, &add_account, ARGS(V_INT(1), V_INT(2), V_INT(0)), 1, &other),
 		ERR_STORE);
@@ -66,7 +72,8 @@ static int go_on_after_failure(struct job *job, struct store_tx *tx, struct err 
 
 static void test_after_failure(struct fixture *fixture)
 {
-	assert_int_equal(do_job(fixture, go_on_after_failure), ERR_STORE);
+	struct job job = { .work = go_on_after_failure, .in = fixture->engine->late };
+	assert_int_equal(run_job(fixture, &job), ERR_STORE);
 	assert_int_equal(balance_of(fixture, 2), -1);
 }
 
@@ -155,7 +162,7 @@ static int wrong_statements(struct job *job, struct store_tx *tx, struct err *er
 {
 	static const struct store_stmt broken = { "test.broken", STORE_ONE, "SELEKT 1" };
 	static const struct store_stmt two = { "test.two", STORE_ONE, "SELECT 1; SELECT 2" };
-	struct store_rows *rows = NULL;
+	struct store_rows *rows ROWS_AUTO = NULL;
 	switch (job->in) {
 	case 0:
 		return store_query(tx, &broken, NO_ARGS, &rows, err);
@@ -168,7 +175,8 @@ static int wrong_statements(struct job *job, struct store_tx *tx, struct err *er
 
 static void test_wrong_statements(struct fixture *fixture)
 {
-	static const int expected[] = { ERR_STORE, ERR_INTERNAL, ERR_INTERNAL };
+	const int expected[] = { ERR_STORE, fixture->engine->late ? ERR_STORE : ERR_INTERNAL,
+		ERR_INTERNAL };
 	struct job job = { .work = wrong_statements };
 	count_unexpected();
 	for (job.in = 0; job.in < 3; job.in++)
@@ -201,6 +209,9 @@ static void test_two_programs(struct fixture *fixture)
 	void *fault;
 	if (!fixture->engine->stays)
 		return;
+	/* An hour later, or the two would give one account the same times. */
+	clock_fake_init(&other.clock, FIXTURE_NOW + CLOCK_HOUR, 2);
+	other.options.clock = &other.clock.clock;
 	fixture_open(&other);
 	pthread_create(&threads[0], NULL, post_many, fixture->store);
 	pthread_create(&threads[1], NULL, post_many, fixture->store);

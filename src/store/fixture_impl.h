@@ -6,6 +6,7 @@
 #ifndef STORE_FIXTURE_IMPL_H
 #define STORE_FIXTURE_IMPL_H
 
+#include <libpq-fe.h>
 #include <pthread.h>
 
 #include "store/store.h"
@@ -13,9 +14,10 @@
 
 struct engine {
 	const char *name;
-	const char *url; /* %s is a folder of the test's own */
+	const char *url; /* %s is a folder of the test's own; NULL: a schema in PostgreSQL */
 	bool stays;      /* closed and opened again it is the same store */
 	bool copies;     /* store_backup() works */
+	bool late;       /* what a write came to is known when the unit ends */
 };
 extern const struct engine fixture_engines[];
 extern const size_t fixture_engine_count;
@@ -23,7 +25,8 @@ extern const size_t fixture_engine_count;
 struct fixture {
 	const struct engine *engine;
 	char dir[64];
-	char url[128];
+	char url[512];
+	char schema[64];
 	struct clock_fake clock;
 	struct store_options options;
 	struct store *store;
@@ -32,6 +35,9 @@ struct fixture {
 /* The start of every fixture's clock. */
 #define FIXTURE_NOW INT64_C(1795000000000000)
 
+/* Is the engine there? PostgreSQL is where ZEGEL_TEST_POSTGRES names a database: under
+ * tests/run.py, or tests/support/pg.py COMMAND. */
+bool fixture_can(const struct engine *engine);
 /* A folder, a migrated store in it, opened. */
 void fixture_init(struct fixture *fixture, const struct engine *engine);
 /* The folder only. */
@@ -40,6 +46,11 @@ void fixture_open(struct fixture *fixture);
 void fixture_close(struct fixture *fixture);
 /* Closes the store and removes the folder with all that is in it. */
 void fixture_done(struct fixture *fixture);
+
+/* A connection to the database of the tests, beside the store. */
+PGconn *fixture_psql(void);
+/* Runs a statement there; returns the number in its first row and column, or 0. */
+int64_t fixture_say(PGconn *pg, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
 /* ---- the room "test" ---- */
 

@@ -402,7 +402,6 @@ static int sqlite_tellers(void)
 
 const struct store_driver sqlite_driver = {
 	.name = "sqlite",
-	.scheme = "sqlite:",
 	.tellers = sqlite_tellers,
 	.tellers_max = 1,
 	.groups = true,

@@ -21,8 +21,6 @@ static const struct {
 	{ "sqlite:%s/noise", "not a database" },
 	{ "sqlite:%s", "unable to open" },
 	{ "sqlite:", "path of a file" },
-	{ "postgresql://host/base", "no PostgreSQL driver" },
-	{ "postgres://host/base", "no PostgreSQL driver" },
 	{ "mysql://host/base", "sqlite:/path/to/file" },
 	{ "", "sqlite:/path/to/file" },
 };

@@ -132,7 +132,7 @@ int store_next(struct store_rows *rows, struct err *err)
 	if (store_step_fails(tx->store, &tx->err))
 		return query_fail(tx, ERR_STORE, err);
 	rc = rows->conn->driver->next(rows, &tx->err);
-	return rc < 0 ? query_fail(tx, rc, err) : rc;
+	return rc == 0 || rc == 1 ? rc : query_fail(tx, rc, err);
 }
 
 void store_rows_done(struct store_rows **rows)

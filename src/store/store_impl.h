@@ -84,7 +84,6 @@ struct ddl_words {
 
 struct store_driver {
 	const char *name;
-	const char *scheme; /* what its URLs begin with */
 	/* How many tellers, if nobody says; and at most. */
 	int (*tellers)(void);
 	int tellers_max;
@@ -126,7 +125,7 @@ struct store_driver {
 	 * which (ERR_STORE), here and in write. */
 	int (*query)(struct store_conn *conn, const struct store_stmt *stmt, struct store_args args,
 		bool *ret_wrote, struct store_rows **ret, struct err *err);
-	int (*next)(struct store_rows *rows, struct err *err);
+	int (*next)(struct store_rows *rows, struct err *err); /* 1, 0, STORE_MOVED, <0 */
 	void (*rows_done)(struct store_rows *rows);
 	/* Ends every open row of a connection. */
 	void (*rows_drop)(struct store_conn *conn);
@@ -148,7 +147,7 @@ struct store_driver {
 	int64_t (*bytes)(struct store_engine *engine);
 };
 
-extern const struct store_driver sqlite_driver;
+extern const struct store_driver sqlite_driver, postgres_driver;
 /* The driver of a URL. */
 int driver_find(struct str url, const struct store_driver **ret, struct err *err) must_check;
 

@@ -22,6 +22,7 @@ RULES = []
 # Headers of other people's libraries, and who alone may see them.
 DOORS = {
   'sodium.h': r'src/base/sodium_impl\.h|src/app/folder\.c',
+  'libpq-fe.h': r'src/store/postgres\w*\.[ch]|src/store/fixture\w*\.[ch]|src/.*_test\.c',
   'sqlite3.h': r'src/store/sqlite\w*\.[ch]|src/app/bench_calibrate\.c|src/.*_test\.c',
   'simdjson.h': r'src/codec/json_simdjson\.cpp',
   'zstd.h': r'src/codec/pack\w*\.c',
@@ -143,7 +144,7 @@ def _():
 
 @rule('every header compiles alone, and twice')
 def _():
-  flags = subprocess.run(['pkg-config', '--cflags', 'lua5.4', 'libmicrohttpd', 'glib-2.0', 'libcurl', 'sqlite3'],
+  flags = subprocess.run(['pkg-config', '--cflags', 'lua5.4', 'libmicrohttpd', 'glib-2.0', 'libcurl', 'sqlite3', 'libpq'],
     stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, check=False).stdout.split()
   compiler = os.environ.get('CC', 'cc').split()
 

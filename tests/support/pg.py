@@ -1,0 +1,132 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: Apache-2.0
+"""A PostgreSQL cluster for the tests: in a temporary folder, on a Unix socket in it and nowhere else, by a
+server of its own; ended and removed when the tests are. No service of the system is touched. PostgreSQL does
+not run as root: for root it runs as `postgres`, whom Debian's package makes, else as `nobody`.
+
+As a command it runs another one beside such a cluster, whose address that finds in ZEGEL_TEST_POSTGRES:
+    tests/support/pg.py build/src/store/contract_test
+"""
+import ctypes
+import glob
+import os
+import pwd
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+
+VARIABLE = 'ZEGEL_TEST_POSTGRES'
+START_S = 60  # how long the server may take to come up
+SETTINGS = ('listen_addresses=', 'fsync=on', 'max_connections=200', 'shared_buffers=64MB', 'autovacuum=off',
+  'max_prepared_transactions=10', 'log_min_messages=error', 'deadlock_timeout=100ms')
+PDEATHSIG = 1  # prctl: end it when we are gone, however we went
+
+
+def folder_of_programs():
+  """Where the newest server there is has its programs; None: there is none."""
+  found = [(int(m[1]), os.path.dirname(path)) for path in glob.glob('/usr/lib/postgresql/*/bin/postgres')
+    if (m := re.search(r'/postgresql/(\d+)/', path))]
+  if found:
+    return max(found)[1]
+  path = shutil.which('postgres')
+  return os.path.dirname(os.path.realpath(path)) if path else None
+
+
+def server_user():
+  """(uid, gid) that the server runs as; None: as we do."""
+  if os.getuid() != 0:
+    return None
+  for name in ('postgres', 'nobody'):
+    try:
+      entry = pwd.getpwnam(name)
+      return entry.pw_uid, entry.pw_gid
+    except KeyError:
+      pass
+  return None
+
+
+class Cluster:
+  """start() makes it and returns its URL, stop() ends and removes it."""
+
+  def __init__(self):
+    self.programs, self.user = folder_of_programs(), server_user()
+    self.folder, self.server, self.url = None, None, None
+
+  def start(self):
+    self.folder = tempfile.mkdtemp(prefix='zegel-pg-', dir='/tmp')  # a socket's path is at most 107 bytes
+    os.chmod(self.folder, 0o755)
+    if self.user:
+      os.chown(self.folder, *self.user)
+    data = os.path.join(self.folder, 'data')
+    self._run('initdb', '-D', data, '-U', 'postgres', '-A', 'trust', '-E', 'UTF8', '--locale=C', '--no-sync', '--no-instructions')
+    settings = [part for setting in SETTINGS for part in ('-c', setting)]
+    with open(os.path.join(self.folder, 'log'), 'wb') as log:
+      self.server = subprocess.Popen([os.path.join(self.programs, 'postgres'), '-D', data, '-k', self.folder, *settings],
+        stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True, preexec_fn=self._end_with_us,
+        **self._as_user())
+    self._wait(os.path.join(data, 'postmaster.pid'))
+    self.url = f'postgresql:///postgres?host={self.folder}&user=postgres'
+    return self.url
+
+  def stop(self):
+    if self.server and self.server.poll() is None:
+      self.server.send_signal(signal.SIGQUIT)  # at once: nothing of it is wanted
+      try:
+        self.server.wait(20)
+      except subprocess.TimeoutExpired:
+        self.server.kill()
+        self.server.wait()
+    if self.folder:
+      shutil.rmtree(self.folder, ignore_errors=True)
+    self.server, self.folder = None, None
+
+  def log(self):
+    with open(os.path.join(self.folder, 'log'), encoding='utf-8', errors='replace') as log:
+      return log.read()
+
+  @staticmethod
+  def _end_with_us():
+    ctypes.CDLL(None).prctl(PDEATHSIG, signal.SIGQUIT, 0, 0, 0)
+
+  def _as_user(self):
+    return {'user': self.user[0], 'group': self.user[1], 'extra_groups': [], 'cwd': self.folder} if self.user else {}
+
+  def _run(self, program, *arguments):
+    done = subprocess.run([os.path.join(self.programs, program), *arguments], stdin=subprocess.DEVNULL,
+      stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False, **self._as_user())
+    if done.returncode:
+      raise OSError(f'{program}: {done.stdout}')
+
+  def _wait(self, pid_file):
+    """The last line of the server's pid file says when it takes connections."""
+    end = time.monotonic() + START_S
+    while time.monotonic() < end and self.server.poll() is None:
+      try:
+        with open(pid_file, encoding='ascii') as lines:
+          if lines.read().split()[-1] == 'ready':
+            return
+      except (OSError, IndexError):
+        pass
+      time.sleep(0.02)
+    raise OSError('the PostgreSQL of the tests did not start: ' + self.log())
+
+
+def main():
+  cluster = Cluster()
+  if not cluster.programs:
+    sys.exit('there is no PostgreSQL server here')
+  signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+  try:
+    return subprocess.run(sys.argv[1:], env=dict(os.environ, **{VARIABLE: cluster.start()}), check=False).returncode
+  except KeyboardInterrupt:
+    return 130
+  finally:
+    cluster.stop()
+
+
+if __name__ == '__main__':
+  sys.exit(main())
