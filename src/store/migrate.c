@@ -4,11 +4,14 @@
  * The store remembers each step by its name, "room-number", in schema_steps. A step is one
  * statement in one transaction together with its row, so a program that dies half-way leaves whole
  * steps, and two that migrate at once take turns: each step is looked up inside the transaction
- * that would make it. (An engine where begin() does not shut others out needs a lease around
- * run_all().) */
+ * that would make it. Where begin() does not shut the other out, who migrates holds a lease: a row
+ * with his name and its end, which he renews in each step's transaction and which anybody may take
+ * once it has ended. */
 #include "store/store_impl.h"
 
 #include <stdio.h>
+#include <time.h>
+#include <unistd.h>
 
 #include "base/check.h"
 
@@ -19,6 +22,24 @@
 static const char make_table[] =
 	"CREATE TABLE IF NOT EXISTS schema_steps ("
 	"name TEXT NOT NULL, applied_at BIGINT NOT NULL, PRIMARY KEY (name)) {rows}";
+
+/* How long a lease runs beyond a step's beginning. Its row is locked while a step is made, so a
+ * step may take longer. */
+#define LEASE_US CLOCK_MINUTE
+/* Between two looks whether the other is done. */
+#define LEASE_NAP_NS 50000000L
+
+static const char make_lease[] =
+	"CREATE TABLE IF NOT EXISTS schema_lease (name TEXT NOT NULL, holder TEXT NOT NULL,"
+	" ends_at BIGINT NOT NULL, PRIMARY KEY (name)) {rows}";
+static const struct store_stmt take_lease = { "store.take_lease", STORE_REFERENCE,
+	"INSERT INTO schema_lease (name, holder, ends_at) VALUES ('schema', $1, $2)"
+	" ON CONFLICT (name) DO UPDATE SET holder = $1, ends_at = $2"
+	" WHERE schema_lease.ends_at <= $3 RETURNING holder" };
+static const struct store_stmt find_lease = { "store.find_lease", STORE_REFERENCE,
+	"SELECT holder, ends_at FROM schema_lease WHERE name = 'schema'" };
+static const struct store_stmt renew_lease = { "store.renew_lease", STORE_REFERENCE,
+	"UPDATE schema_lease SET ends_at = $2 WHERE name = 'schema' AND holder = $1" };
 
 static const struct store_stmt list_steps = { "store.list_steps", STORE_REFERENCE,
 	"SELECT name FROM schema_steps ORDER BY name" };
@@ -40,6 +61,8 @@ struct migration {
 	bool dry_run;
 	void (*each)(void *user, const char *name, const char *sql);
 	void *user;
+	char holder[96]; /* of the lease: this program */
+	bool leased;
 };
 
 static size_t step_count(const struct store_options *options)
@@ -154,41 +177,157 @@ static int step_make(struct migration *migration, const struct step *step, struc
 		ARGS(V_TEXT(str_of(step->name)), V_INT(store_now(tx->store))), 1, err);
 }
 
-/* The table of steps, and a look whether the schema is one this program may touch. */
-static int steps_ready(struct migration *migration, struct err *err)
+static int make(struct migration *migration, const char *table, struct err *err)
 {
 	const struct store_driver *driver = migration->tx->conn->driver;
-	size_t count;
 	buf_reset(migration->sql);
-	int rc = ddl_fill(&driver->words, make_table, migration->sql, err);
-	if (!rc)
-		rc = driver->ddl(migration->tx->conn, migration->sql->ptr, err);
+	int rc = ddl_fill(&driver->words, table, migration->sql, err);
+	return rc ? rc : driver->ddl(migration->tx->conn, migration->sql->ptr, err);
+}
+
+/* The tables of steps and of the lease, and a look whether the schema is one this program may
+ * touch. */
+static int steps_ready(struct migration *migration, struct err *err)
+{
+	size_t count;
+	int rc = make(migration, make_table, err);
+	if (!rc && migration->tx->conn->driver->leases)
+		rc = make(migration, make_lease, err);
 	return rc ? rc : count_applied(migration->options, migration->tx, &count, err);
 }
 
-/* One transaction: step NULL readies the table of steps. */
-static int run_one(struct migration *migration, const struct step *step, struct err *err)
+/* ---- the lease ---- */
+
+static int say_holder(struct store_tx *tx, struct err *err)
 {
-	int rc = tx_begin(migration->tx, err);
-	if (rc)
-		return rc;
-	tx_reset(migration->tx);
-	rc = step ? step_make(migration, step, err) : steps_ready(migration, err);
+	struct store_rows *rows ROWS_AUTO = NULL;
+	int rc = store_query(tx, &find_lease, NO_ARGS, &rows, err);
 	if (!rc)
-		return tx_commit(migration->tx, err);
-	tx_rollback(migration->tx);
+		rc = store_next(rows, err);
+	if (rc < 0)
+		return rc;
+	if (rc == 0)
+		return STORE_MOVED;
+	return err_set(err, ERR_BUSY,
+		"%.*s is changing the schema: wait for it; if it is gone, its lease ends "
+		"within %lld s",
+		STR_ARG(store_bytes(rows, 0)),
+		(long long)((store_int(rows, 1) - store_now(tx->store)) / CLOCK_SECOND + 1));
+}
+
+/* 0: we hold it. ERR_BUSY: somebody else does. */
+static int lease_take(struct migration *migration, struct err *err)
+{
+	struct store_tx *tx = migration->tx;
+	struct store_rows *rows ROWS_AUTO = NULL;
+	int64_t now = store_now(tx->store);
+	int rc = store_query(tx, &take_lease,
+		ARGS(V_TEXT(str_of(migration->holder)), V_INT(now + LEASE_US), V_INT(now)), &rows,
+		err);
+	if (!rc)
+		rc = store_next(rows, err);
+	return rc == 1 ? 0 : rc < 0 ? rc : say_holder(tx, err);
+}
+
+static int lease_extend(struct migration *migration, struct err *err)
+{
+	return store_write(migration->tx, &renew_lease,
+		ARGS(V_TEXT(str_of(migration->holder)),
+			V_INT(store_now(migration->tx->store) + LEASE_US)),
+		1, err);
+}
+
+static int lease_give(struct migration *migration, struct err *err)
+{
+	return store_write(migration->tx, &renew_lease,
+		ARGS(V_TEXT(str_of(migration->holder)), V_INT(0)), STORE_ANY, err);
+}
+
+/* ---- transactions ---- */
+
+enum work { READY, TAKE, STEP, GIVE };
+
+static int do_work(struct migration *migration, enum work work, const struct step *step,
+	struct err *err)
+{
+	int rc = 0;
+	switch (work) {
+	case READY:
+		return steps_ready(migration, err);
+	case TAKE:
+		return lease_take(migration, err);
+	case GIVE:
+		return lease_give(migration, err);
+	case STEP:
+		if (migration->leased)
+			rc = lease_extend(migration, err);
+		return rc ? rc : step_make(migration, step, err);
+	}
+	return 0;
+}
+
+/* STORE_MOVED: it must be done again. */
+static int run_once(struct migration *migration, enum work work, const struct step *step,
+	struct err *err)
+{
+	struct store_tx *tx = migration->tx;
+	int rc = tx_begin(tx, err);
+	if (rc)
+		return rc == STORE_AWAY ? ERR_STORE : rc;
+	tx_reset(tx);
+	rc = do_work(migration, work, step, err);
+	if (!rc)
+		return tx_commit(tx, err);
+	tx_rollback(tx);
+	return tx->moved ? STORE_MOVED : rc;
+}
+
+static int run_one(struct migration *migration, enum work work, const struct step *step,
+	struct err *err)
+{
+	int rc = STORE_MOVED;
+	for (int i = 0; i < UNIT_RUNS_MAX && rc == STORE_MOVED; i++)
+		rc = run_once(migration, work, step, err);
+	if (rc != STORE_MOVED)
+		return rc;
+	struct err why = *err;
+	return err_set(err, ERR_BUSY, "somebody else is changing the schema (%.180s)", why.text);
+}
+
+static int lease_wait(struct migration *migration, struct err *err)
+{
+	int64_t end = clock_ticks_ns() + STORE_PATIENCE_MS * INT64_C(1000000);
+	int rc = run_one(migration, TAKE, NULL, err);
+	while (rc == ERR_BUSY && clock_ticks_ns() < end) {
+		nanosleep(&(struct timespec) { 0, LEASE_NAP_NS }, NULL);
+		rc = run_one(migration, TAKE, NULL, err);
+	}
+	migration->leased = !rc;
 	return rc;
 }
 
 static int run_all(struct migration *migration, struct err *err)
 {
 	struct step step;
-	int rc = run_one(migration, NULL, err);
+	struct err ignored;
+	int rc = run_one(migration, READY, NULL, err);
+	if (!rc && migration->tx->conn->driver->leases)
+		rc = lease_wait(migration, err);
 	for (size_t i = 0; i < step_count(migration->options) && !rc; i++) {
 		step_at(migration->options, i, &step);
-		rc = run_one(migration, &step, err);
+		rc = run_one(migration, STEP, &step, err);
 	}
+	if (migration->leased && run_one(migration, GIVE, NULL, &ignored))
+		return rc; /* it ends by itself */
 	return rc;
+}
+
+static void name_holder(struct migration *migration)
+{
+	char host[64] = "";
+	gethostname(host, sizeof(host) - 1);
+	snprintf(migration->holder, sizeof(migration->holder), "%s, process %ld, %08x", host,
+		(long)getpid(), clock_random32(clock_system()));
 }
 
 /* Looks at every step in one transaction and takes it all back. */
@@ -197,7 +336,7 @@ static int rehearse(struct migration *migration, struct err *err)
 	struct step step;
 	int rc = tx_begin(migration->tx, err);
 	if (rc)
-		return rc;
+		return rc == STORE_AWAY ? ERR_STORE : rc;
 	tx_reset(migration->tx);
 	rc = steps_ready(migration, err);
 	for (size_t i = 0; i < step_count(migration->options) && !rc; i++) {
@@ -213,7 +352,9 @@ int migrate_apply(struct store *store, const struct store_options *options, bool
 {
 	struct buf sql BUF_AUTO;
 	buf_init(&sql, NULL, STORE_DDL_MAX);
-	struct migration migration = { options, &store->writers[0].tx, &sql, dry_run, each, user };
+	struct migration migration = { options, &store->writers[0].tx, &sql, dry_run, each, user,
+		"", false };
+	name_holder(&migration);
 	require(step_count(options) <= STEPS_MAX);
 	return dry_run ? rehearse(&migration, err) : run_all(&migration, err);
 }

@@ -181,7 +181,7 @@ static int commit(struct pg_conn *conn, struct err *err)
 	if (conn->committed == 0 && conn->noticed)
 		return err_set(err, ERR_UNCERTAIN, "the commit came with a notice: %s",
 			conn->notice);
-	if (conn->committed)
+	if (conn->committed && err)
 		*err = conn->why;
 	return conn->committed;
 }
@@ -189,7 +189,10 @@ static int commit(struct pg_conn *conn, struct err *err)
 static int pg_commit(struct store_conn *base, struct err *err)
 {
 	struct pg_conn *conn = pg_of(base);
-	int rc = pg_settle(base, err);
+	/* A connection that is gone by now is known to have committed nothing. */
+	pg_drain(conn);
+	pg_look(conn);
+	int rc = pg_faulty(conn, err);
 	if (rc || !conn->wrote) {
 		pg_rollback(base);
 		return rc;

@@ -20,6 +20,8 @@ import tempfile
 import time
 
 VARIABLE = 'ZEGEL_TEST_POSTGRES'
+# Everybody, but one for whom a password is asked.
+WHO_MAY = 'local all locked scram-sha-256\nlocal all all trust\n'
 START_S = 60  # how long the server may take to come up
 SETTINGS = ('listen_addresses=', 'fsync=on', 'max_connections=200', 'shared_buffers=64MB', 'autovacuum=off',
   'max_prepared_transactions=10', 'log_min_messages=error', 'deadlock_timeout=100ms')
@@ -63,6 +65,8 @@ class Cluster:
       os.chown(self.folder, *self.user)
     data = os.path.join(self.folder, 'data')
     self._run('initdb', '-D', data, '-U', 'postgres', '-A', 'trust', '-E', 'UTF8', '--locale=C', '--no-sync', '--no-instructions')
+    with open(os.path.join(data, 'pg_hba.conf'), 'w', encoding='ascii') as who:
+      who.write(WHO_MAY)
     settings = [part for setting in SETTINGS for part in ('-c', setting)]
     with open(os.path.join(self.folder, 'log'), 'wb') as log:
       self.server = subprocess.Popen([os.path.join(self.programs, 'postgres'), '-D', data, '-k', self.folder, *settings],
