@@ -10,7 +10,9 @@ struct contract_case {
 	void (*run)(struct fixture *fixture); /* in a new store */
 };
 
-extern const struct contract_case contract_units[], contract_rows[], contract_life[];
-extern const size_t contract_units_count, contract_rows_count, contract_life_count;
+extern const struct contract_case contract_units[], contract_rows[], contract_life[],
+	contract_home[];
+extern const size_t contract_units_count, contract_rows_count, contract_life_count,
+	contract_home_count;
 
 #endif

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The contract of store.h: the same cases on every engine. To add an engine: a row in fixture.c; to
- * add a case: a row in contract_units.c, contract_rows.c or contract_life.c. */
+ * add a case: a row in contract_units.c, contract_rows.c, contract_life.c or contract_home.c. */
 #include <stdlib.h>
 
 #include "store/contract_impl.h"
@@ -12,6 +12,7 @@ static const struct {
 	{ contract_units, &contract_units_count },
 	{ contract_rows, &contract_rows_count },
 	{ contract_life, &contract_life_count },
+	{ contract_home, &contract_home_count },
 };
 #define FILE_COUNT (sizeof(files) / sizeof(files[0]))
 

@@ -401,14 +401,19 @@ static void one_is_done(struct post *post)
 	pthread_mutex_unlock(&gate->lock);
 }
 
-void gate_submit(struct fixture *fixture, struct gate *gate, struct post *post)
+void gate_count(struct gate *gate, struct post *post)
 {
-	struct err err;
 	post->user = gate;
 	post->on_done = one_is_done;
 	pthread_mutex_lock(&gate->lock);
 	gate->waiting_for++;
 	pthread_mutex_unlock(&gate->lock);
+}
+
+void gate_submit(struct fixture *fixture, struct gate *gate, struct post *post)
+{
+	struct err err;
+	gate_count(gate, post);
 	assert_ok(store_submit(fixture->store, &post->unit, &err), &err);
 }
 
@@ -431,15 +436,27 @@ void gate_close(struct fixture *fixture, struct gate *gate)
 	pthread_mutex_unlock(&gate->lock);
 }
 
+void gate_wait(struct gate *gate)
+{
+	pthread_mutex_lock(&gate->lock);
+	while (gate->waiting_for)
+		pthread_cond_wait(&gate->changed, &gate->lock);
+	pthread_mutex_unlock(&gate->lock);
+}
+
+void gate_done(struct gate *gate)
+{
+	pthread_cond_destroy(&gate->changed);
+	pthread_mutex_destroy(&gate->lock);
+}
+
 void gate_open(struct gate *gate)
 {
 	pthread_mutex_lock(&gate->lock);
 	gate->open = true;
 	pthread_cond_broadcast(&gate->changed);
-	while (gate->waiting_for)
-		pthread_cond_wait(&gate->changed, &gate->lock);
 	pthread_mutex_unlock(&gate->lock);
-	pthread_cond_destroy(&gate->changed);
-	pthread_mutex_destroy(&gate->lock);
+	gate_wait(gate);
+	gate_done(gate);
 	assert_int_equal(gate->post.unit.rc, 0);
 }

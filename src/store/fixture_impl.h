@@ -123,6 +123,11 @@ void gate_init(struct gate *gate);
 /* The teller stands in the gate; what is submitted now is the next group. */
 void gate_close(struct fixture *fixture, struct gate *gate);
 void gate_submit(struct fixture *fixture, struct gate *gate, struct post *post);
+/* What gate_submit() does without submitting: the gate waits for this post as well. */
+void gate_count(struct gate *gate, struct post *post);
+/* Waits until everything counted in is done. */
+void gate_wait(struct gate *gate);
+void gate_done(struct gate *gate);
 /* Lets the teller go and waits until everything submitted is done. */
 void gate_open(struct gate *gate);
 

@@ -289,6 +289,7 @@ static int try_once(struct pg_conn *conn)
 	}
 	PQsetNoticeReceiver(conn->pg, pg_on_notice, conn);
 	conn->away = 0;
+	conn->farewell = false;
 	conn->flushed = true;
 	return 0;
 }
@@ -333,7 +334,10 @@ void pg_look(struct pg_conn *conn)
 	struct pollfd socket = { conn->pg ? PQsocket(conn->pg) : -1, POLLIN, 0 };
 	/* The second look sees the end of the line behind what the server said last. */
 	for (int i = 0; i < 2 && conn->pg && poll(&socket, 1, 0) > 0; i++) {
-		if (!PQconsumeInput(conn->pg) || PQstatus(conn->pg) != CONNECTION_OK)
-			pg_lose(conn, PQerrorMessage(conn->pg));
+		bool there = PQconsumeInput(conn->pg) && !conn->sent_count;
+		if (there)
+			PQisBusy(conn->pg); /* reads what the server said to nobody's question */
+		if (PQstatus(conn->pg) != CONNECTION_OK || conn->farewell)
+			pg_lose(conn, conn->farewell ? conn->notice : PQerrorMessage(conn->pg));
 	}
 }

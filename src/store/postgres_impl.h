@@ -133,6 +133,7 @@ struct pg_conn {
 	bool committing;
 	int committed; /* what COMMIT came to */
 	bool noticed;  /* a notice came with its answer */
+	bool farewell; /* the server said that it closes the connection */
 	char notice[PG_TEXT_MAX];
 
 	/* P1: a ring */

@@ -185,7 +185,9 @@ static void on_commit(struct pg_conn *conn, const PGresult *result)
 void pg_on_notice(void *user, const PGresult *result)
 {
 	struct pg_conn *conn = user;
-	if (!conn->committing)
+	if (!strcmp(field(result, PG_DIAG_SEVERITY_NONLOCALIZED), "FATAL"))
+		conn->farewell = true;
+	else if (!conn->committing)
 		return;
 	conn->noticed = true;
 	pg_first_line(PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY), conn->notice);
