@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Every statement and migration of every room, as one program opens them, is text that both engines
  * take (D8). The rules are store_lint's. */
+#include <libpq-fe.h>
 #include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
 
 #include "app/app.h"
 #include "app/backup.h"
@@ -39,8 +42,108 @@ static void no_room_twice(void **state)
 			assert_string_not_equal(api_rooms[i]->name, api_rooms[k]->name);
 }
 
+/* ---- PostgreSQL takes every statement ---- */
+
+#define TEXT 25
+#define INT8 20
+#define BYTEA 17
+#define PARAMS_MAX 64
+
+/* The types that the driver sends, where the server would guess those of the columns. 0: a type
+ * that nothing of ours can have. */
+static Oid sent_as(Oid guessed)
+{
+	switch (guessed) {
+	case 20: /* BIGINT, INTEGER, SMALLINT */
+	case 23:
+	case 21:
+		return INT8;
+	case TEXT:
+	case BYTEA:
+		return guessed;
+	default:
+		return 0;
+	}
+}
+
+static int complain_of(const char *name, const char *why)
+{
+	print_error("%s: %s\n", name, why);
+	return 1;
+}
+
+/* As it is, for NULL in every place; then with the types of values. */
+static int prepare(PGconn *pg, const struct store_stmt *stmt)
+{
+	Oid types[PARAMS_MAX];
+	int faults = 0;
+	PGresult *result = PQprepare(pg, "", stmt->sql, 0, NULL);
+	if (PQresultStatus(result) != PGRES_COMMAND_OK)
+		faults = complain_of(stmt->name, PQresultErrorMessage(result));
+	PQclear(result);
+	if (faults)
+		return faults;
+	result = PQdescribePrepared(pg, "");
+	int count = PQnparams(result);
+	for (int i = 0; i < count; i++) {
+		types[i] = sent_as(PQparamtype(result, i));
+		if (!types[i])
+			faults += complain_of(stmt->name, "a parameter of a strange type");
+	}
+	PQclear(result);
+	result = PQprepare(pg, "", stmt->sql, count, types);
+	if (PQresultStatus(result) != PGRES_COMMAND_OK)
+		faults += complain_of(stmt->name, PQresultErrorMessage(result));
+	PQclear(result);
+	return faults;
+}
+
+static int prepare_rooms(PGconn *pg)
+{
+	int faults = 0;
+	for (size_t i = 0; i < api_room_count; i++)
+		for (size_t k = 0; k < api_rooms[i]->statement_count; k++)
+			faults += prepare(pg, &api_rooms[i]->statements[k]);
+	return faults;
+}
+
+static void say(PGconn *pg, const char *sql)
+{
+	PGresult *result = PQexec(pg, sql);
+	if (PQresultStatus(result) != PGRES_COMMAND_OK)
+		fail_msg("%s: %s", sql, PQerrorMessage(pg));
+	PQclear(result);
+}
+
+static void on_notice(void *user, const PGresult *result) {}
+
+static void postgres_takes_them(void **state)
+{
+	const char *base = getenv("ZEGEL_TEST_POSTGRES");
+	char schema[64], sql[128], url[512];
+	struct err err;
+	if (!base)
+		skip();
+	snprintf(schema, sizeof(schema), "lint_%ld", (long)getpid());
+	snprintf(url, sizeof(url), "%s%coptions=-csearch_path%%3D%s", base,
+		strchr(base, '?') ? '&' : '?', schema);
+	PGconn *pg = PQconnectdb(url);
+	assert_int_equal(PQstatus(pg), CONNECTION_OK);
+	PQsetNoticeReceiver(pg, on_notice, NULL);
+	snprintf(sql, sizeof(sql), "CREATE SCHEMA %s", schema);
+	say(pg, sql);
+	const struct store_options options = { .url = str_of(url),
+		.rooms = api_rooms,
+		.room_count = api_room_count };
+	assert_ok(store_migrate(&options, false, NULL, NULL, &err), &err);
+	assert_int_equal(prepare_rooms(pg), 0);
+	snprintf(sql, sizeof(sql), "DROP SCHEMA %s CASCADE", schema);
+	say(pg, sql);
+	PQfinish(pg);
+}
+
 int main(void)
 {
 	return TEST_MAIN(test(the_rooms_of_the_contract), test(the_table_of_backups),
-		test(no_room_twice));
+		test(no_room_twice), test(postgres_takes_them));
 }
