@@ -59,7 +59,7 @@ static int by_identifiers(struct visit_env *env, const struct visit_whose *whose
 	if (rc == 0 && other != 0 && may_make)
 		rc = visit_tell_office(env, "Two identifiers of one sale belong to two members",
 			member, other, err);
-	return unexpected(rc > 0)
+	return unexpected(rc == PERSON_NONE)
 		? err_set(err, ERR_BROKEN, "an identifier of a member that is not there")
 		: rc;
 }

@@ -67,6 +67,9 @@ int person_load(struct visit_env *env, id_t64 member, struct str language, struc
 
 	if (!person)
 		return err_set(err, ERR_NO_MEMORY, "no memory for a member");
+	rc = store_home(env->tx, id_bucket(member));
+	if (rc != 0)
+		return rc;
 	rc = member_get(env->tx, env->access->merchant->id, member, env->arena, &person->member,
 		err);
 	if (rc != 0)

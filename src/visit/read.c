@@ -239,11 +239,11 @@ static int trial_person(struct visit_env *env, const struct visit_trial *trial, 
 	int rc = trial->member ? person_load(env, trial->member, STR(""), ret, err)
 			       : person_trial(env, ret, err);
 
-	if (rc > 0)
+	if (rc == PERSON_NONE)
 		return err_at(err, ERR_NOT_FOUND, "/member", "there is no such member");
 	if (rc == 0)
 		rc = story_init(env, &unheard, err);
-	if (rc < 0)
+	if (rc != 0)
 		return rc;
 	*ret_seat = person_seat(*ret, trial->programme->id);
 	if (!*ret_seat || (*ret_seat)->enrolment.state != ENROLMENT_JOINED)

@@ -207,11 +207,11 @@ static int settle_rest(struct visit_env *env, struct sale_row *sale, const struc
 	if (sale->member == 0)
 		return 0;
 	rc = person_load(env, sale->member, STR(""), ret, err);
-	if (unexpected(rc > 0))
+	if (unexpected(rc == PERSON_NONE))
 		return err_set(err, ERR_BROKEN, "a sale of a member that is not there");
 	if (rc == 0)
 		rc = rest_of(env, receipt, remains, &rest, err);
-	return rc < 0 ? rc : settle_return(env, *ret, &rest, &ref, &sale->settlement, story, err);
+	return rc != 0 ? rc : settle_return(env, *ret, &rest, &ref, &sale->settlement, story, err);
 }
 
 int return_lines(struct visit_env *env, struct sale_row *sale, const struct receipt *receipt,

@@ -72,10 +72,10 @@ static int open_doing(struct visit_env *env, id_t64 reward, struct doing *d, str
 	if (rc != 0)
 		return rc < 0 ? rc : err_set(err, ERR_NOT_FOUND, "there is no such reward");
 	rc = person_load(env, d->reward.member, STR(""), &d->person, err);
-	if (unexpected(rc > 0) ||
+	if (unexpected(rc == PERSON_NONE) ||
 		(rc == 0 && unexpected(!person_seat(d->person, d->reward.programme))))
 		return err_set(err, ERR_BROKEN, "a reward whose member is not there");
-	if (rc < 0)
+	if (rc != 0)
 		return rc;
 	d->seat = person_seat(d->person, d->reward.programme);
 	d->programme = d->seat->programme;

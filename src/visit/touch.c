@@ -69,7 +69,7 @@ static int recognise(struct visit_env *env, const struct visit_touch *touch, int
 	if (member == 0)
 		return 0;
 	rc = person_load(env, member, touch->language, ret, err);
-	if (unexpected(rc > 0))
+	if (unexpected(rc == PERSON_NONE))
 		return err_set(err, ERR_BROKEN,
 			"an identifier belongs to a member that is not there");
 	if (rc == 0 && other == 0)

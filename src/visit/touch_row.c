@@ -105,7 +105,7 @@ int touch_person(struct visit_env *env, const struct touch_row *row, struct pers
 	if (rc != 0 || member == 0)
 		return rc;
 	rc = person_load(env, member, row->language, ret, err);
-	return unexpected(rc > 0)
+	return unexpected(rc == PERSON_NONE)
 		? err_set(err, ERR_BROKEN, "a touch of a member that is not there")
 		: rc;
 }

@@ -63,7 +63,11 @@ struct person {
 
 struct ledger_env visit_ledger(const struct visit_env *env);
 uint32_t visit_random(struct visit_env *env);
-/* 0, or 1: no such member at this merchant. language: the card's, may be empty. */
+/* Outcome: no such member at this merchant. */
+#define PERSON_NONE 1
+/* Everything that is read about a member, before anything is written. 0, PERSON_NONE, or
+ * STORE_ELSEWHERE: the unit belongs to the member's own teller. language: the card's, may be empty.
+ */
 int person_load(struct visit_env *env, id_t64 member, struct str language, struct person **ret,
 	struct err *err) must_check;
 /* Makes a member of the identifiers (those only that were handed out, if `handed_out`). */
