@@ -4,10 +4,10 @@
  *   store.c     the public door: transactions, statements, readers, fault injection
  *   teller.c    the threads that write, and their queues; group.c how units share a commit
  *   migrate.c   schema steps; ddl.c their tokens
- *   sqlite*.c   the driver of SQLite
+ *   sqlite*.c   the driver of SQLite; postgres*.c that of PostgreSQL
  *
  * To add an engine: a `const struct store_driver` of its own, one row in the table of driver.c, one
- * row in the URLs of contract_test.c. Nothing above the table knows which engine it is or how many
+ * row in fixture_engines (fixture.c). Nothing above the table knows which engine it is or how many
  * tellers there are.
  *
  * Invariants

@@ -9,11 +9,15 @@
 #include "store/fixture_impl.h"
 #include "store/sqlite_impl.h"
 
-/* An open store with its teller running. */
-static void start(struct fixture *fixture)
+/* An open store with its tellers running. A test's state is the engine it runs on; without one
+ * SQLite on disk. */
+static void start(struct fixture *fixture, void **state)
 {
 	struct err err;
-	fixture_init(fixture, &fixture_engines[0]);
+	const struct engine *engine = *state ? *state : &fixture_engines[0];
+	if (!fixture_can(engine))
+		skip();
+	fixture_init(fixture, engine);
 	assert_ok(store_start(fixture->store, &err), &err);
 }
 
@@ -62,7 +66,7 @@ static void all_at_once(void **state)
 	struct fixture fixture;
 	pthread_t threads[3 * RUNNERS];
 	void *(*const work[])(void *) = { run_many, submit_many, read_many };
-	start(&fixture);
+	start(&fixture, state);
 	for (int i = 0; i < 3 * RUNNERS; i++)
 		assert_int_equal(pthread_create(&threads[i], NULL, work[i % 3], &fixture), 0);
 	for (int i = 0; i < 3 * RUNNERS; i++) {
@@ -117,7 +121,7 @@ static void another_program(void **state)
 {
 	static struct load load;
 	struct fixture fixture, other;
-	start(&fixture);
+	start(&fixture, state);
 	other = fixture;
 	fixture_open(&other);
 	start_load(&load, &fixture);
@@ -249,7 +253,7 @@ static void killed_at_any_moment(void **state)
 	enum { MAX = 100000 };
 	struct fixture fixture;
 	int64_t *answers = calloc(MAX, sizeof(*answers));
-	fixture_init(&fixture, &fixture_engines[0]);
+	start(&fixture, state);
 	for (int i = 0; i < CRASHES; i++) {
 		fixture_close(&fixture);
 		int n = crash(&fixture, 1000 + i * INT64_C(1000000), answers, MAX);
@@ -264,8 +268,13 @@ static void killed_at_any_moment(void **state)
 	fixture_done(&fixture);
 }
 
+#define on_postgres(function) \
+	((struct CMUnitTest) { "postgresql: " #function, function, test_begin, test_end, \
+		(void *)&fixture_engines[2] })
+
 int main(void)
 {
 	return TEST_MAIN(test(all_at_once), test(another_program), test(long_reading),
-		test(log_starts_anew), test(killed_at_any_moment));
+		test(log_starts_anew), test(killed_at_any_moment), on_postgres(all_at_once),
+		on_postgres(another_program), on_postgres(killed_at_any_moment));
 }

@@ -5,11 +5,16 @@
 
 #define GROUP_MAX_HERE 300
 
-static void start(struct fixture *fixture)
+/* A test's state is the engine it runs on; without one SQLite on disk. */
+static void start(struct fixture *fixture, void **state)
 {
 	struct err err;
-	fixture_init_empty(fixture, &fixture_engines[0]);
+	const struct engine *engine = *state ? *state : &fixture_engines[0];
+	if (!fixture_can(engine))
+		skip();
+	fixture_init_empty(fixture, engine);
 	fixture->options.group_max = GROUP_MAX_HERE;
+	fixture->options.tellers = 1;
 	assert_ok(store_migrate(&fixture->options, false, NULL, NULL, &err), &err);
 	fixture_open(fixture);
 	assert_ok(store_start(fixture->store, &err), &err);
@@ -121,10 +126,10 @@ static void run_text(struct fixture *fixture, const char *text, int64_t account)
 	assert_fates(fixture, text, posts, n);
 }
 
-static void groups_by(enum group_way way)
+static void groups_by(void **state, enum group_way way)
 {
 	struct fixture fixture;
-	start(&fixture);
+	start(&fixture, state);
 	for (size_t i = 0; i < sizeof(groups) / sizeof(groups[0]); i++) {
 		fixture.store->first_way = way;
 		fixture.store->writers[0].marked_left = 0;
@@ -135,17 +140,17 @@ static void groups_by(enum group_way way)
 
 static void groups_plain(void **state)
 {
-	groups_by(GROUP_PLAIN);
+	groups_by(state, GROUP_PLAIN);
 }
 
 static void groups_marked(void **state)
 {
-	groups_by(GROUP_MARKED);
+	groups_by(state, GROUP_MARKED);
 }
 
 static void groups_alone(void **state)
 {
-	groups_by(GROUP_ALONE);
+	groups_by(state, GROUP_ALONE);
 }
 
 /* Units of one group see what those before them wrote; on one account all of it adds up. */
@@ -153,7 +158,7 @@ static void one_account(void **state)
 {
 	struct fixture fixture;
 	struct post posts[9];
-	start(&fixture);
+	start(&fixture, state);
 	for (int i = 0; i < 9; i++)
 		post_init(&posts[i], 5, 1 << i, "ktkdkfksk"[i]);
 	run_group(&fixture, posts, 9);
@@ -165,7 +170,7 @@ static void one_account(void **state)
 static void rows_left_open(void **state)
 {
 	struct fixture fixture;
-	start(&fixture);
+	start(&fixture, state);
 	test_expect_errors(1);
 	run_text(&fixture, "klklk", 10);
 	fixture_done(&fixture);
@@ -173,11 +178,11 @@ static void rows_left_open(void **state)
 
 /* ---- no unit is run too often ---- */
 
-static void a_large_group(char bad, int most_runs)
+static void a_large_group(void **state, char bad, int most_runs)
 {
 	struct fixture fixture;
 	static struct post posts[GROUP_MAX_HERE];
-	start(&fixture);
+	start(&fixture, state);
 	for (int round = 0; round < 3; round++) {
 		for (int i = 0; i < GROUP_MAX_HERE; i++)
 			post_init(&posts[i], (round + 1) * 1000 + i, 1,
@@ -192,12 +197,12 @@ static void a_large_group(char bad, int most_runs)
 
 static void many_fail(void **state)
 {
-	a_large_group('f', 2);
+	a_large_group(state, 'f', 2);
 }
 
 static void many_move(void **state)
 {
-	a_large_group('t', 5);
+	a_large_group(state, 't', 5);
 }
 
 /* After a group that had to be run again the next ones start with marks: nobody runs twice. */
@@ -205,7 +210,7 @@ static void a_burst(void **state)
 {
 	struct fixture fixture;
 	struct post posts[8];
-	start(&fixture);
+	start(&fixture, state);
 	for (int round = 0; round < 10; round++) {
 		for (int i = 0; i < 8; i++)
 			post_init(&posts[i], round * 10 + i, 1, i % 4 == 3 ? 'd' : 'k');
@@ -234,7 +239,7 @@ static void disk_full(void **state)
 	struct fixture fixture;
 	static struct post posts[N];
 	int kept = 0, failed = 0;
-	start(&fixture);
+	start(&fixture, state);
 	limit_pages(&fixture, 5);
 	for (int i = 0; i < N; i++)
 		post_init(&posts[i], i, 1, 'k');
@@ -299,7 +304,7 @@ static void every_step_fails(void **state)
 	struct err err;
 	size_t n = 0, steps;
 	int kept;
-	start(&fixture);
+	start(&fixture, state);
 	do {
 		steps = run_and_fail(&fixture, posts, ++n);
 		fixture_close(&fixture);
@@ -323,7 +328,7 @@ static void queue_is_bounded(void **state)
 	struct post posts[4];
 	struct err err;
 	struct store_stats stats;
-	fixture_init(&fixture, &fixture_engines[0]);
+	start(&fixture, state);
 	fixture_close(&fixture);
 	fixture.options.queue_max = 3;
 	fixture_open(&fixture);
@@ -352,7 +357,7 @@ static void close_finishes(void **state)
 	struct fixture fixture;
 	static struct post posts[N];
 	struct err err;
-	start(&fixture);
+	start(&fixture, state);
 	for (int i = 0; i < N; i++) {
 		post_init(&posts[i], i, 1, "kf"[i % 2]);
 		assert_ok(store_submit(fixture.store, &posts[i].unit, &err), &err);
@@ -369,7 +374,7 @@ static void groups_are_counted(void **state)
 {
 	struct fixture fixture;
 	struct store_stats stats;
-	start(&fixture);
+	start(&fixture, state);
 	run_text(&fixture, "kkkkk", 10); /* and the gate */
 	store_stats(fixture.store, &stats);
 	assert_int_equal(stats.units, 6);
@@ -380,10 +385,18 @@ static void groups_are_counted(void **state)
 	fixture_done(&fixture);
 }
 
+/* Where each unit is its own transaction. */
+#define on_postgres(function) \
+	((struct CMUnitTest) { "postgresql: " #function, function, test_begin, test_end, \
+		(void *)&fixture_engines[2] })
+
 int main(void)
 {
 	return TEST_MAIN(test(groups_plain), test(groups_marked), test(groups_alone),
 		test(one_account), test(rows_left_open), test(many_fail), test(many_move),
 		test(a_burst), test(disk_full), test(every_step_fails), test(queue_is_bounded),
-		test(close_finishes), test(groups_are_counted));
+		test(close_finishes), test(groups_are_counted), on_postgres(groups_alone),
+		on_postgres(one_account), on_postgres(many_fail), on_postgres(many_move),
+		on_postgres(every_step_fails), on_postgres(queue_is_bounded),
+		on_postgres(close_finishes));
 }
