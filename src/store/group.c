@@ -162,9 +162,12 @@ static int commit(struct writer *writer, int n, struct err *err)
 {
 	int64_t start = clock_ticks_ns();
 	int rc = tx_commit(&writer->tx, err);
-	if (!rc)
-		count_commit(writer, n, clock_ticks_ns() - start);
-	return rc;
+	if (rc)
+		return rc;
+	if (writer->apart)
+		atomic_fetch_add(&writer->store->committed, 1);
+	count_commit(writer, n, clock_ticks_ns() - start);
+	return 0;
 }
 
 /* The units in one transaction. 0: each has its answer. */

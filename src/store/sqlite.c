@@ -15,8 +15,14 @@
  * ERR_UNCERTAIN, unless the first failure was that of writing the pages: without its last page a
  * group is nothing.
  *
+ * Under the tellers the sync is apart from the commit (sync.c): SQLite then writes the log in its
+ * mode NORMAL, where only what starts the log anew is synced, and sqlite_sync() syncs the log's
+ * file as SQLite itself would. If that fails, the whole log is copied into the file before anything
+ * else is written: a checkpoint reads what was written, not what is on disk, and syncs the file.
+ *
  * Invariants
- *   D1 after commit() and rollback() no transaction is open, whatever they returned */
+ *   D1 after commit() and rollback() no transaction is open, whatever they returned
+ *   D2 no commit is written behind one whose sync failed */
 #include "store/sqlite_impl.h"
 
 #include <errno.h>
@@ -334,9 +340,29 @@ static bool sqlite_is_open(struct store_conn *conn)
 	return !sqlite3_get_autocommit(sqlite_of(conn)->db);
 }
 
+/* D2: puts the state on disk without the log. */
+static int recover_log(struct sqlite_conn *conn, struct err *err)
+{
+	int pages = 0, copied = 0;
+	int rc = sqlite3_wal_checkpoint_v2(conn->db, NULL, SQLITE_CHECKPOINT_RESTART, &pages,
+		&copied);
+	if (rc || pages != copied)
+		return err_set(err, ERR_STORE,
+			"the disk did not take the log; nothing more is written until it takes the "
+			"store (%s)",
+			sqlite3_errstr(rc));
+	atomic_store(&conn->engine->log_lost, false);
+	return 0;
+}
+
 static int sqlite_begin(struct store_conn *base, struct err *err)
 {
 	struct sqlite_conn *conn = sqlite_of(base);
+	if (conn->use == CONN_WRITE && atomic_load(&conn->engine->log_lost)) {
+		int rc = recover_log(conn, err);
+		if (rc)
+			return rc;
+	}
 	conn->wal_at_begin = atomic_load(&conn->engine->wal_pages);
 	return say(conn, conn->begin, err);
 }
@@ -372,6 +398,35 @@ static int sqlite_commit(struct store_conn *base, struct err *err)
 	sqlite_rollback(base);
 	bool gone = settle(conn) || failed_writing(code);
 	return err_set(err, gone ? ERR_STORE : ERR_UNCERTAIN, "%s", why.text);
+}
+
+/* The last commit with its own sync also puts the log's name on disk. */
+static int sqlite_apart(struct store_conn *base, struct err *err)
+{
+	struct sqlite_conn *conn = sqlite_of(base);
+	if (conn->engine->fleeting_dir[0])
+		return 0;
+	int rc = sqlite_exec(conn, "PRAGMA user_version = 1; PRAGMA synchronous = NORMAL", err);
+	if (rc)
+		return rc;
+	sqlite3_file_control(conn->db, "main", SQLITE_FCNTL_JOURNAL_POINTER, &conn->log);
+	if (unexpected(!conn->log || !conn->log->pMethods))
+		return err_set(err, ERR_INTERNAL, "the store has no log");
+	return 0;
+}
+
+static int sqlite_sync(struct store_conn *base, struct err *err)
+{
+	struct sqlite_conn *conn = sqlite_of(base);
+	struct sqlite_engine *engine = conn->engine;
+	if (!conn->log)
+		return 0; /* gone when it is closed */
+	if (!atomic_load(&engine->log_lost) &&
+		conn->log->pMethods->xSync(conn->log, SQLITE_SYNC_NORMAL | SQLITE_SYNC_DATAONLY) ==
+			SQLITE_OK)
+		return 0;
+	atomic_store(&engine->log_lost, true);
+	return err_set(err, ERR_UNCERTAIN, "the log could not be synced");
 }
 
 static int sqlite_mark(struct store_conn *conn, struct err *err)
@@ -416,6 +471,8 @@ const struct store_driver sqlite_driver = {
 	.commit = sqlite_commit,
 	.rollback = sqlite_rollback,
 	.is_open = sqlite_is_open,
+	.apart = sqlite_apart,
+	.sync = sqlite_sync,
 	.mark = sqlite_mark,
 	.release = sqlite_release,
 	.undo = sqlite_undo,

@@ -3,9 +3,9 @@
  *
  * Between SQLite and the system stands a file system of our own that lets the n-th write, sync or
  * growth of the shared index fail, once or from then on. After each answer the file and its log are
- * copied as they are, without the shared index, as a power cut would leave them, and the copy is
- * opened: what was answered with 0 is in it, what was answered with ERR_STORE is not; ERR_UNCERTAIN
- * may be either. */
+ * copied, the log as far as it was synced and without the shared index, as a power cut would leave
+ * them, and the copy is opened: what was answered with 0 is in it, what was answered with ERR_STORE
+ * is not; ERR_UNCERTAIN may be either. */
 #include <fcntl.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -38,7 +38,13 @@ static bool fails(void)
 struct shim {
 	sqlite3_file base;
 	sqlite3_file *real;
+	bool is_log;
 };
+
+/* How far the log was written, and of that synced; no test here starts it anew. */
+static struct {
+	sqlite3_int64 written, synced;
+} log_ends;
 
 #define REAL(file) (((struct shim *)(file))->real)
 #define CALL(file, method, ...) REAL(file)->pMethods->method(REAL(file), ##__VA_ARGS__)
@@ -54,6 +60,8 @@ static int shim_read(sqlite3_file *f, void *p, int n, sqlite3_int64 at)
 /* A write that fails has written half. */
 static int shim_write(sqlite3_file *f, const void *p, int n, sqlite3_int64 at)
 {
+	if (((struct shim *)f)->is_log && at + n > log_ends.written)
+		log_ends.written = at + n;
 	if (!fails())
 		return CALL(f, xWrite, p, n, at);
 	(void)CALL(f, xWrite, p, n / 2, at);
@@ -65,7 +73,11 @@ static int shim_truncate(sqlite3_file *f, sqlite3_int64 size)
 }
 static int shim_sync(sqlite3_file *f, int flags)
 {
-	return fails() ? SQLITE_IOERR_FSYNC : CALL(f, xSync, flags);
+	if (fails())
+		return SQLITE_IOERR_FSYNC;
+	if (((struct shim *)f)->is_log)
+		log_ends.synced = log_ends.written;
+	return CALL(f, xSync, flags);
 }
 static int shim_size(sqlite3_file *f, sqlite3_int64 *ret)
 {
@@ -133,6 +145,7 @@ static int shim_open(sqlite3_vfs *vfs, const char *name, sqlite3_file *f, int fl
 {
 	struct shim *shim = (struct shim *)f;
 	shim->base.pMethods = NULL;
+	shim->is_log = flags & SQLITE_OPEN_WAL;
 	shim->real = (sqlite3_file *)(shim + 1);
 	int rc = real_vfs->xOpen(real_vfs, name, shim->real, flags, ret_flags);
 	if (rc == SQLITE_OK)
@@ -158,14 +171,14 @@ static void shim_remove(void)
 
 /* ---- power cuts ---- */
 
-static void copy_file(const char *from, const char *to)
+static void copy_file(const char *from, const char *to, sqlite3_int64 max)
 {
 	static char buf[1 << 16];
 	int in = open(from, O_RDONLY), out = open(to, O_WRONLY | O_CREAT | O_TRUNC, 0600);
 	ssize_t n;
 	assert_true(in >= 0 && out >= 0);
-	while ((n = read(in, buf, sizeof(buf))) > 0)
-		assert_int_equal(write(out, buf, (size_t)n), n);
+	for (; max > 0 && (n = read(in, buf, sizeof(buf))) > 0; max -= n)
+		assert_int_equal(write(out, buf, (size_t)(n < max ? n : max)), n < max ? n : max);
 	close(in);
 	close(out);
 }
@@ -179,10 +192,10 @@ static void cut_power(struct fixture *fixture, struct fixture *ret)
 	ret->options.url = str_of(ret->url);
 	snprintf(from, sizeof(from), "%s/store", fixture->dir);
 	snprintf(to, sizeof(to), "%s/after", fixture->dir);
-	copy_file(from, to);
+	copy_file(from, to, INT64_MAX);
 	snprintf(from, sizeof(from), "%s/store-wal", fixture->dir);
 	snprintf(to, sizeof(to), "%s/after-wal", fixture->dir);
-	copy_file(from, to);
+	copy_file(from, to, log_ends.synced);
 	fixture_open(ret);
 }
 
@@ -203,13 +216,17 @@ static void assert_answers(struct fixture *fixture, const struct post *posts, in
 
 #define POSTS 4
 
-/* Four posts, the second under a fault, which if lasting ends before the last. Returns the faults
- * met. */
-static int run_posts(int n, bool lasting, int seen[3])
+/* Four posts, the second under a fault, which if lasting ends before the last. under_tellers: with
+ * the sync apart from the commit. Returns the faults met. */
+static int run_posts(int n, bool lasting, bool under_tellers, int seen[3])
 {
+	struct err err;
 	struct fixture fixture;
 	struct post posts[POSTS];
+	log_ends.written = log_ends.synced = 0;
 	fixture_init(&fixture, &fixture_engines[0]);
+	if (under_tellers)
+		assert_ok(store_start(fixture.store, &err), &err);
 	fault.met = 0;
 	for (int i = 0; i < POSTS; i++) {
 		if (i == 1) {
@@ -232,20 +249,20 @@ static int run_posts(int n, bool lasting, int seen[3])
 	return fault.met;
 }
 
-static void every_fault(bool lasting, int seen[3])
+static void every_fault(bool lasting, bool under_tellers, int seen[3])
 {
 	int n = 1;
 	shim_install();
-	while (run_posts(n, lasting, seen))
+	while (run_posts(n, lasting, under_tellers, seen))
 		assert_true(++n < 200);
 	shim_remove();
-	assert_true(n > 5);
+	assert_true(n > (under_tellers ? 3 : 5));
 }
 
 static void one_fault(void **state)
 {
 	int seen[3] = { 0 };
-	every_fault(false, seen);
+	every_fault(false, false, seen);
 	assert_true(seen[0] && seen[1]);
 	assert_int_equal(seen[2], 0); /* what came after settled it */
 }
@@ -253,7 +270,22 @@ static void one_fault(void **state)
 static void lasting_fault(void **state)
 {
 	int seen[3] = { 0 };
-	every_fault(true, seen);
+	every_fault(true, false, seen);
+	assert_true(seen[0] && seen[1] && seen[2]);
+}
+
+/* A lost sync is uncertain, and nothing is written behind it before the store is safe. */
+static void one_fault_under_tellers(void **state)
+{
+	int seen[3] = { 0 };
+	every_fault(false, true, seen);
+	assert_true(seen[0] && seen[1] && seen[2]);
+}
+
+static void lasting_fault_under_tellers(void **state)
+{
+	int seen[3] = { 0 };
+	every_fault(true, true, seen);
 	assert_true(seen[0] && seen[1] && seen[2]);
 }
 
@@ -263,5 +295,6 @@ int main(void)
 	struct fixture fixture;
 	fixture_init(&fixture, &fixture_engines[0]);
 	fixture_done(&fixture);
-	return TEST_MAIN(test(one_fault), test(lasting_fault));
+	return TEST_MAIN(test(one_fault), test(lasting_fault), test(one_fault_under_tellers),
+		test(lasting_fault_under_tellers));
 }

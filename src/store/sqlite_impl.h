@@ -66,6 +66,7 @@ struct sqlite_conn {
 	int patience_ms;
 	int64_t waiting_since_ns; /* for another program */
 	int wal_at_begin;         /* pages in the log when a reading began */
+	sqlite3_file *log;        /* the log's file, once syncs are apart from commits */
 	sqlite3_stmt *begin, *commit, *rollback, *mark, *release, *undo;
 	struct sqlite_rows **table; /* open addressing, by address of the statement */
 	size_t table_size, table_count;
@@ -82,6 +83,7 @@ struct sqlite_engine {
 	char path[PATH_MAX];
 	char fleeting_dir[64]; /* of a store that goes when closed; else empty */
 	bool read_only;
+	atomic_bool log_lost; /* a sync of the log failed: what of it is on disk? */
 
 	/* the checkpointer */
 	pthread_t thread;

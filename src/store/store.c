@@ -37,6 +37,7 @@ void tx_reset(struct store_tx *tx)
 {
 	require(tx->conn->open_rows == 0);
 	tx->wrote = false;
+	tx->seen = 0;
 	tx->moved = false;
 	tx->elsewhere = false;
 	tx->failed = 0;
@@ -132,6 +133,8 @@ int store_next(struct store_rows *rows, struct err *err)
 	if (store_step_fails(tx->store, &tx->err))
 		return query_fail(tx, ERR_STORE, err);
 	rc = rows->conn->driver->next(rows, &tx->err);
+	if (!tx->writing && !tx->seen) /* the snapshot is there: it holds no later commit */
+		tx->seen = atomic_load(&tx->store->committed);
 	return rc == 0 || rc == 1 ? rc : query_fail(tx, rc, err);
 }
 
@@ -287,8 +290,11 @@ void store_read_end(struct store_tx **tx)
 	require(!reader->tx.writing);
 	*tx = NULL;
 	require(reader->tx.conn->open_rows == 0);
+	struct store *store = reader->tx.store;
+	uint64_t seen = reader->tx.seen;
 	tx_rollback(&reader->tx);
-	reader_give(reader->tx.store, reader);
+	reader_give(store, reader);
+	sync_wait(store, seen); /* S6 */
 }
 
 static void readers_close(struct store *store)
@@ -362,6 +368,8 @@ static void store_init(struct store *store, const struct store_options *options)
 		store->tellers = store->driver->tellers_max;
 	pthread_mutex_init(&store->ready_lock, NULL);
 	pthread_mutex_init(&store->readers_lock, NULL);
+	pthread_mutex_init(&store->sync_lock, NULL);
+	pthread_cond_init(&store->sync_moved, NULL);
 	pthread_condattr_init(&monotonic);
 	pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
 	pthread_cond_init(&store->reader_back, &monotonic);
@@ -441,6 +449,8 @@ void store_close(struct store **pointer)
 		store->driver->close(store->engine);
 	pthread_cond_destroy(&store->reader_back);
 	pthread_mutex_destroy(&store->readers_lock);
+	pthread_cond_destroy(&store->sync_moved);
+	pthread_mutex_destroy(&store->sync_lock);
 	pthread_mutex_destroy(&store->ready_lock);
 	free(store);
 }

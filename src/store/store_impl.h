@@ -17,7 +17,8 @@
  *      driver, and the unit is not kept, whatever it returns
  *   S3 no row is open when a unit ends
  *   S4 done() is called once for each accepted unit, after the fate of what it wrote is known
- *   S5 unit->rc == 0 only after the commit that holds the unit returned success */
+ *   S5 unit->rc == 0 only after the commit that holds the unit is on disk
+ *   S6 a reading ends only when all it has seen is on disk */
 #ifndef STORE_STORE_IMPL_H
 #define STORE_STORE_IMPL_H
 
@@ -117,6 +118,12 @@ struct store_driver {
 	void (*rollback)(struct store_conn *conn);
 	/* Is the transaction still there? Some failures undo it all. */
 	bool (*is_open)(struct store_conn *conn);
+	/* Where the writing of a commit and its sync can be had apart (each may be NULL). From
+	 * apart() on a commit of this connection is only written; sync() puts all that were
+	 * written before it was called on disk, and may be called by another thread meanwhile.
+	 * ERR_UNCERTAIN: it is not known what of it is; begin() then refuses until it is. */
+	int (*apart)(struct store_conn *conn, struct err *err);
+	int (*sync)(struct store_conn *conn, struct err *err);
 	int (*mark)(struct store_conn *conn, struct err *err);
 	int (*release)(struct store_conn *conn, struct err *err);
 	int (*undo)(struct store_conn *conn, struct err *err);
@@ -157,6 +164,7 @@ struct store_tx {
 	struct store *store;
 	struct store_conn *conn;
 	bool writing;
+	uint64_t seen;  /* a reading: commits there were when its snapshot was taken; 0: none yet */
 	bool wrote;     /* the unit changed something */
 	bool moved;     /* an expectation failed */
 	int failed;     /* the first statement that failed said so (S2) */
@@ -199,6 +207,15 @@ struct seat {
 	bool may_hop;
 };
 
+/* A group whose commit is written and may still have to be synced. */
+struct batch {
+	struct seat *seats; /* group_max of them */
+	int n;
+	struct batch *next;
+};
+/* One is run while another is synced and a third waits for that; a fourth gains nothing. */
+#define BATCHES 3
+
 struct writer {
 	struct store *store;
 	struct turn turn;
@@ -212,9 +229,34 @@ struct writer {
 	bool started, stop, idle;
 	struct unit *first, **last;
 	int depth;
-	struct seat *seats; /* group_max of them, the teller's */
 	struct store_stats stats;
+
+	/* batches: free ones, and those that wait for the syncer, in the order of their commits */
+	bool apart;
+	struct batch batches[BATCHES];
+	struct batch *free;
+	struct batch *written, **written_last;
+	bool syncing, sync_stop;
+	pthread_cond_t batch_back, batch_written;
+	pthread_t syncer;
 };
+
+/* ---- commits that are written and not yet synced (sync.c) ---- */
+
+int sync_open(struct writer *writer, struct err *err) must_check;
+void sync_close(struct writer *writer);
+/* From here on commits are only written, where the engine can; a thread syncs them. */
+int sync_start(struct writer *writer, struct err *err) must_check;
+/* After the teller has ended: answers what is left, and ends the thread. */
+void sync_stop(struct writer *writer);
+/* A free batch; waits for one. Under the writer's lock. */
+struct batch *sync_take(struct writer *writer);
+/* The group in it was run: answers it, once it is on disk. */
+void sync_give(struct writer *writer, struct batch *batch);
+/* For store_run(): the unit's commit on disk, or unit->rc says not. */
+void sync_now(struct writer *writer, struct unit *unit);
+/* Waits until what a reading has seen is on disk. */
+void sync_wait(struct store *store, uint64_t seen);
 
 /* Runs the units in their turn and leaves each with its rc, or handed on. */
 void group_run(struct writer *writer, struct seat *seats, int n);
@@ -239,6 +281,10 @@ struct store {
 	struct clock *clock;
 	bool read_only;
 	int queue_max, group_max, tellers;
+	/* Commits written apart from their sync, and those of them that are on disk (sync.c). */
+	atomic_uint_fast64_t committed, synced;
+	pthread_mutex_t sync_lock;
+	pthread_cond_t sync_moved;
 	_Atomic int64_t last_now;
 	/* For measuring and tests: the way groups start; GROUP_PLAIN. */
 	enum group_way first_way;

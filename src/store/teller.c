@@ -3,10 +3,10 @@
  *
  * A writer is a connection, a turn on it, and a queue. The teller takes whatever has queued while
  * the last commit was on its way (the natural group commit of D5), runs it as one transaction
- * (group.c), and calls done() when the commit has answered. store_run() takes its turn on the same
- * connection with a group of one. A unit's bucket names its writer, so one member's units never
- * meet at two of them; a unit that learns only in its run whose it is says so by store_home() and
- * is handed on.
+ * (group.c), and done() is called when the commit is on disk (sync.c). store_run() takes its turn
+ * on the same connection with a group of one. A unit's bucket names its writer, so one member's
+ * units never meet at two of them; a unit that learns only in its run whose it is says so by
+ * store_home() and is handed on.
  *
  * Invariant (beside S1 to S5)
  *   T4 the queue holds at most queue_max units, and those that were handed on, in order of
@@ -124,6 +124,7 @@ int store_run(struct store *store, struct unit *unit)
 	struct seat seat = { .unit = unit };
 	struct writer *writer = writer_of(store, unit->bucket);
 	writer_run(writer, &seat, 1);
+	sync_now(writer, unit);
 	writer_tidy(writer);
 	return unit->rc;
 }
@@ -155,9 +156,10 @@ int store_submit(struct store *store, struct unit *unit, struct err *err)
 	return why ? err_set(err, ERR_BUSY, "%s", why) : 0;
 }
 
-/* Waits for units and takes up to group_max. 0: there are none and there will be none. */
-static int take_group(struct writer *writer)
+/* Waits for units and takes up to group_max. NULL: there are none and there will be none. */
+static struct batch *take_group(struct writer *writer)
 {
+	struct batch *batch = NULL;
 	int n = 0;
 	pthread_mutex_lock(&writer->lock);
 	while (!writer->first && !writer->stop) {
@@ -165,8 +167,10 @@ static int take_group(struct writer *writer)
 		pthread_cond_wait(&writer->filled, &writer->lock);
 	}
 	writer->idle = false;
+	if (writer->first)
+		batch = sync_take(writer);
 	for (; writer->first && n < writer->store->group_max; n++) {
-		writer->seats[n] = (struct seat) {
+		batch->seats[n] = (struct seat) {
 			.unit = writer->first,
 			.may_hop = writer->first->hops < UNIT_HOPS_MAX,
 		};
@@ -174,23 +178,21 @@ static int take_group(struct writer *writer)
 	}
 	if (!writer->first)
 		writer->last = &writer->first;
+	if (batch)
+		batch->n = n;
 	writer->depth -= n;
 	require(writer->depth >= 0);
 	pthread_mutex_unlock(&writer->lock);
-	return n;
+	return batch;
 }
 
 static void *teller(void *user)
 {
 	struct writer *writer = user;
-	int n;
-	while ((n = take_group(writer)) > 0) {
-		writer_run(writer, writer->seats, n);
-		for (int i = 0; i < n; i++) {
-			struct unit *unit = writer->seats[i].unit;
-			if (unit)
-				unit->done(unit); /* S4: the last use */
-		}
+	struct batch *batch;
+	while ((batch = take_group(writer))) {
+		writer_run(writer, batch->seats, batch->n);
+		sync_give(writer, batch);
 		writer_tidy(writer);
 	}
 	return NULL;
@@ -207,9 +209,9 @@ static int writer_open(struct store *store, struct writer *writer, struct err *e
 	pthread_mutex_init(&writer->lock, NULL);
 	pthread_cond_init(&writer->filled, NULL);
 	store->writer_count++; /* from here on writers_close() ends it */
-	writer->seats = calloc((size_t)store->group_max, sizeof(writer->seats[0]));
-	if (!writer->seats)
-		return err_set(err, ERR_NO_MEMORY, "no memory for a teller");
+	int rc = sync_open(writer, err);
+	if (rc)
+		return rc;
 	writer->tx.store = store;
 	writer->tx.writing = true;
 	return store->driver->connect(store->engine, CONN_WRITE, &writer->tx.conn, err);
@@ -231,7 +233,10 @@ int writers_open(struct store *store, struct err *err)
 static int writer_start(struct writer *writer, struct err *err)
 {
 	require(!writer->started);
-	int rc = pthread_create(&writer->thread, NULL, teller, writer);
+	int rc = sync_start(writer, err);
+	if (rc)
+		return rc;
+	rc = pthread_create(&writer->thread, NULL, teller, writer);
 	if (rc)
 		return err_set(err, ERR_STORE, "no thread for the teller: %s", strerror(rc));
 	pthread_mutex_lock(&writer->lock);
@@ -261,6 +266,7 @@ static void writer_stop(struct writer *writer)
 	pthread_mutex_unlock(&writer->lock);
 	if (started)
 		pthread_join(writer->thread, NULL);
+	sync_stop(writer);
 	writer->started = false;
 	require(!writer->first);
 }
@@ -283,7 +289,7 @@ void writers_close(struct store *store)
 		pthread_mutex_destroy(&writer->lock);
 		pthread_cond_destroy(&writer->turn.moved);
 		pthread_mutex_destroy(&writer->turn.lock);
-		free(writer->seats);
+		sync_close(writer);
 	}
 	free(store->writers);
 	store->writers = NULL;
