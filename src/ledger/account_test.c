@@ -202,14 +202,14 @@ static int use_all(void *user, const struct ledger_env *env, struct err *err)
 {
 	const struct ledger_ref nobody = { LEDGER_REF_STAFF, 9, 0 };
 	struct ledger_account *account, **all;
-	int64_t amount;
+	struct ledger_restored restored;
 	size_t count;
 	int rc = ledger_open_all(env, fixture_member(1), &all, &count, err);
 
 	if (rc == 0)
 		rc = ledger_open(env, fixture_member(1), 1, &account, err);
 	if (rc == 0)
-		rc = ledger_restore(env, account, &nobody, &amount, err);
+		rc = ledger_restore(env, account, &nobody, &restored, err);
 	if (rc == 0)
 		rc = ledger_spend(env, account, 1, &ref, err);
 	if (rc == 0)

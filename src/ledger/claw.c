@@ -84,9 +84,10 @@ static int by_policy(struct claw *claw, enum ledger_policy policy, struct err *e
 	if (policy == LEDGER_NEGATIVE && claw->posting.account->now.held > 0)
 		policy = LEDGER_DEBT;
 	if (policy == LEDGER_FORGIVE) {
-		move = (struct move) { .kind = LEDGER_ENTRY_FORGIVE, .counted = claw->left };
 		claw->done.forgiven = claw->left;
-	} else if (policy == LEDGER_NEGATIVE) {
+		return forgiven_add(&claw->posting, claw->left, err);
+	}
+	if (policy == LEDGER_NEGATIVE) {
 		move.moved = -claw->left;
 		move.lot = LEDGER_NEVER;
 		claw->done.taken += claw->left;

@@ -88,12 +88,34 @@ struct spent {
 struct restore {
 	struct posting posting;
 	struct spent *spent;
-	bool done; /* an undo of the rest was met */
+	int64_t sum;
+	int64_t since; /* when the first of it left what is available */
+	bool done;     /* an undo of the rest was met */
 };
 
 static bool same_ref(const struct ledger_ref *a, const struct ledger_ref *b)
 {
 	return a->kind == b->kind && a->id == b->id;
+}
+
+/* Is that the undo of a spend? (A RETAKE that moved something belongs to a release.) */
+static bool undoes(const struct ledger_entry *entry)
+{
+	return entry->kind == LEDGER_ENTRY_RESTORE ||
+		(entry->kind == LEDGER_ENTRY_RETAKE && !entry->moved);
+}
+
+/* What a hold kept has been away since the hold was made. */
+static int restore_date(struct restore *restore, const struct ledger_entry *entry, struct err *err)
+{
+	int64_t at = entry->posted_at;
+	int rc = 0;
+
+	if (entry->hold)
+		rc = hold_since(restore->posting.env, entry->member, entry->hold, &at, err);
+	if (rc == 0)
+		restore->since = num_min(restore->since, at);
+	return rc;
 }
 
 static int restore_look(struct restore *restore, const struct ledger_entry *entry, struct err *err)
@@ -102,8 +124,7 @@ static int restore_look(struct restore *restore, const struct ledger_entry *entr
 
 	if (!same_ref(&entry->ref, restore->posting.ref))
 		return 0;
-	if (entry->kind == LEDGER_ENTRY_RESTORE)
-		restore->done = true;
+	restore->done = restore->done || undoes(entry);
 	if (entry->kind != LEDGER_ENTRY_SPEND || restore->done)
 		return 0;
 	while (*at && (*at)->lot < entry->lot)
@@ -113,7 +134,9 @@ static int restore_look(struct restore *restore, const struct ledger_entry *entr
 		return err_set(err, ERR_NO_MEMORY, "no memory to restore a spend");
 	*spent = (struct spent) { *at, -entry->amount, entry->lot };
 	*at = spent;
-	return 0;
+	if (!num_add(restore->sum, -entry->amount, &restore->sum))
+		return err_set(err, ERR_INVALID, "an account cannot hold that much");
+	return restore_date(restore, entry, err);
 }
 
 /* Walks back until the beginning, or until these spends were given back before. */
@@ -134,20 +157,35 @@ static int restore_find(struct restore *restore, struct err *err)
 	return rc;
 }
 
-int ledger_restore(const struct ledger_env *env, struct ledger_account *account,
-	const struct ledger_ref *spent, int64_t *ret_amount, struct err *err)
+/* Puts back all but the first `keep` of it: what would go first. */
+static int restore_rest(const struct restore *restore, int64_t keep, struct err *err)
 {
-	struct restore restore = { .posting = { env, account, spent } };
-	int64_t sum = 0;
+	int rc = 0;
+
+	for (const struct spent *s = restore->spent; rc == 0 && s; s = s->next) {
+		int64_t kept = num_min(keep, s->amount);
+		keep -= kept;
+		if (kept < s->amount)
+			rc = post_credit(&restore->posting, LEDGER_ENTRY_RESTORE, s->amount - kept,
+				s->lot, err);
+	}
+	return rc;
+}
+
+int ledger_restore(const struct ledger_env *env, struct ledger_account *account,
+	const struct ledger_ref *spent, struct ledger_restored *ret, struct err *err)
+{
+	struct restore restore = { .posting = { env, account, spent }, .since = INT64_MAX };
+	int64_t taken = 0;
 	int rc = account->now.entries ? restore_find(&restore, err) : 0;
 
-	for (const struct spent *s = restore.spent; rc == 0 && s; s = s->next) {
-		if (!num_add(sum, s->amount, &sum))
-			return err_set(err, ERR_INVALID, "an account cannot hold that much");
-		rc = post_credit(&restore.posting, LEDGER_ENTRY_RESTORE, s->amount, s->lot, err);
-	}
+	if (rc == 0 && restore.sum > 0)
+		rc = forgiven_retake(&restore.posting,
+			&(struct comeback) { restore.since, restore.sum, false }, &taken, err);
+	if (rc == 0)
+		rc = restore_rest(&restore, taken, err);
 	if (rc)
 		return rc;
-	*ret_amount = sum;
+	*ret = (struct ledger_restored) { restore.sum - taken, taken };
 	return post_done(account);
 }

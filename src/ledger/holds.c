@@ -8,7 +8,7 @@
 
 struct hold {
 	id_t64 id, member, programme;
-	int64_t amount, expires_at;
+	int64_t amount, expires_at, made_at;
 	enum hold_state state;
 };
 
@@ -33,6 +33,7 @@ static int hold_find(const struct ledger_env *env, id_t64 member, id_t64 id, str
 			.amount = store_int(rows, 2),
 			.state = (enum hold_state)store_int(rows, 3),
 			.expires_at = store_int(rows, 4),
+			.made_at = store_int(rows, 5),
 		};
 	return 0;
 }
@@ -45,6 +46,20 @@ static int hold_add(const struct ledger_env *env, const struct ledger_standing *
 			V_INT(now->programme), V_INT(hold->amount), V_INT(now->last_at),
 			V_INT(hold->expires_at)),
 		1, err);
+}
+
+int hold_since(const struct ledger_env *env, id_t64 member, id_t64 hold, int64_t *ret,
+	struct err *err)
+{
+	struct hold found;
+	bool there;
+	int rc = hold_find(env, member, hold, &found, &there, err);
+
+	if (rc == 0 && unexpected(!there))
+		return err_set(err, ERR_BROKEN, "an entry names a hold that is not there");
+	if (rc == 0)
+		*ret = found.made_at;
+	return rc;
 }
 
 int ledger_hold(const struct ledger_env *env, struct ledger_account *account, id_t64 hold,
@@ -126,14 +141,17 @@ int ledger_hold_spend(const struct ledger_env *env, struct ledger_account *accou
 	return rc ? rc : post_done(account);
 }
 
-/* What became free pays debt (A3). */
-static int settle(const struct posting *posting, struct err *err)
+/* What became free goes to returns that let it go while it was held, then it pays debt (A3). */
+static int settle(const struct posting *posting, const struct hold *hold, struct err *err)
 {
 	const struct ledger_standing *now = &posting->account->now;
+	const struct comeback back = { hold->made_at, hold->amount, true };
+	int64_t taken;
+	int rc = forgiven_retake(posting, &back, &taken, err);
 	int64_t pay = num_min(now->debt, ledger_available(now));
 
-	if (pay == 0)
-		return 0;
+	if (rc || pay == 0)
+		return rc;
 	return post_take(posting, (struct move) { .kind = LEDGER_ENTRY_SETTLE }, pay, err);
 }
 
@@ -157,6 +175,6 @@ int ledger_hold_release(const struct ledger_env *env, struct ledger_account *acc
 		rc = hold_end(env, &found, expired ? HOLD_EXPIRED : HOLD_RELEASED,
 			account->now.last_at, err);
 	if (rc == 0)
-		rc = settle(&posting, err);
+		rc = settle(&posting, &found, err);
 	return rc ? rc : post_done(account);
 }

@@ -14,6 +14,8 @@
  *     lasting   the part of the balance that never expires; the rest lies in lots (L4):
  *               balance = lasting + sum of lot.remaining
  * position = balance - debt = sum of the amounts of all entries (L2).
+ * What returns under LEDGER_FORGIVE let go is remembered: points that were away then, spent or
+ * held, and come back, go to those returns first (L7; docs/ledger.md).
  *
  * A *lot* is what an account earned with one and the same expiry (`expires_at`, microseconds;
  * LEDGER_NEVER has no row, it is `lasting`). An entry moves one lot at most; a spend over three
@@ -91,7 +93,7 @@ struct ledger_ref {
 /* What happens to the part of a claw-back that is no longer there. */
 enum ledger_policy {
 	LEDGER_DEBT,     /* it becomes debt */
-	LEDGER_FORGIVE,  /* it is let go */
+	LEDGER_FORGIVE,  /* it is let go, for as long as it stays away */
 	LEDGER_NEGATIVE, /* the balance goes below zero (taken from `lasting`); while something is
 			    held it becomes debt, for what is held stays held */
 };
@@ -130,17 +132,24 @@ int ledger_spend(const struct ledger_env *env, struct ledger_account *account, i
 int ledger_hold(const struct ledger_env *env, struct ledger_account *account, id_t64 hold,
 	int64_t amount, int64_t expires_at, const struct ledger_ref *ref,
 	struct err *err) must_check;
-/* Ends a hold by spending it / by letting it go (expired says why). What becomes free pays debt
- * first. LEDGER_ENDED if it is not held any more: a hold ends exactly once (L5). */
+/* Ends a hold by spending it / by letting it go (expired says why). What becomes free goes to what
+ * returns forgave while it was held, then it pays debt. LEDGER_ENDED if it is not held any more: a
+ * hold ends exactly once (L5). */
 int ledger_hold_spend(const struct ledger_env *env, struct ledger_account *account, id_t64 hold,
 	const struct ledger_ref *ref, struct err *err) must_check;
 int ledger_hold_release(const struct ledger_env *env, struct ledger_account *account, id_t64 hold,
 	bool expired, const struct ledger_ref *ref, struct err *err) must_check;
-/* Gives back what entries with this ref spent (undo of a given reward), into the lots it came from;
- * *ret_amount is what was given back, 0 if nothing had been spent under that ref or it was given
- * back before. Walks the account's history. */
+/* What an undo came to; given + retaken = what had been spent. */
+struct ledger_restored {
+	int64_t given;   /* was credited: debt first, as any credit */
+	int64_t retaken; /* went to returns that had forgiven it */
+};
+/* Gives back what entries with this ref spent (undo of a given reward), into the lots it came from,
+ * less what returns forgave since it was spent (or held, if a hold was). All 0 if nothing had been
+ * spent under that ref or it was given back before. Spent several times under one ref, it counts as
+ * away since the first. Walks the account's history. */
 int ledger_restore(const struct ledger_env *env, struct ledger_account *account,
-	const struct ledger_ref *spent, int64_t *ret_amount, struct err *err) must_check;
+	const struct ledger_ref *spent, struct ledger_restored *ret, struct err *err) must_check;
 
 /* What a claw-back came to; taken + owed + forgiven + counted = the amount asked for. */
 struct ledger_clawed {
@@ -238,7 +247,8 @@ struct ledger_report {
 struct ledger_counts {
 	int64_t accounts, entries, lots, holds, breaches;
 };
-/* Proves L1 to L5, L8 and L9 over the whole store, in the one snapshot of tx. An account is
+/* Proves L1 to L5 and L7 to L9 (L7: that no undo gives back what a return forgave; and sale_sums)
+ * over the whole store, in the one snapshot of tx. An account is
  * reported at most once for each invariant. <0 only if it could not look. */
 int ledger_verify(struct store_tx *tx, const struct secret *seal,
 	const struct ledger_report *report, struct ledger_counts *ret, struct err *err) must_check;

@@ -7,6 +7,7 @@
  *   entry.c           one entry: its seal, its row
  *   post.c            post_move(); crediting and taking; earn, spend
  *   holds.c           hold, spend or release it
+ *   forgive.c         what returns let go, and taking it back
  *   claw.c            claw-back, expiry
  *   history.c         walking back; restore
  *   due.c             what the jobs sweep for
@@ -126,7 +127,8 @@ int post_move(const struct posting *posting, const struct move *move, struct err
 int post_credit(const struct posting *posting, enum ledger_kind kind, int64_t amount, int64_t lot,
 	struct err *err) must_check;
 /* Takes total, soonest expiry first, lasting last: an entry a lot, each as `move` with its own
- * amount, moved and lot; hold and held go with the first. A SETTLE takes no amount. */
+ * amount, moved and lot; hold and held go with the first. A SETTLE takes no amount, a RETAKE counts
+ * it. */
 int post_take(const struct posting *posting, struct move move, int64_t total,
 	struct err *err) must_check;
 /* The end of every posting: A2 to A7 hold. Returns 0. */
@@ -145,10 +147,31 @@ enum hold_state {
 	HOLD_EXPIRED,
 };
 
+/* When it was made. ERR_BROKEN: there is no such hold. */
+int hold_since(const struct ledger_env *env, id_t64 member, id_t64 hold, int64_t *ret,
+	struct err *err) must_check;
+
+/* ---- what was forgiven ---- */
+
+/* Posts a FORGIVE and remembers it. */
+int forgiven_add(const struct posting *posting, int64_t amount, struct err *err) must_check;
+
+/* Points that come back. */
+struct comeback {
+	int64_t since;  /* when they left what is available */
+	int64_t amount; /* at least 1 */
+	bool there;     /* in the balance already, and free: take them from it; else they are kept
+			   out */
+};
+/* Of what comes back takes what was forgiven while it was away; *ret_taken says how much. */
+int forgiven_retake(const struct posting *posting, const struct comeback *back, int64_t *ret_taken,
+	struct err *err) must_check;
+
 /* ---- the proof ---- */
 
-/* Accounts, lots and holds that one slice keeps in memory, at some 200 bytes each. Entries are read
- * once for each slice. */
+/* Accounts, lots, holds and forgivings that one slice keeps in memory, at some 200 bytes each; and
+ * what each reward spent, of which there are no more than holds. Entries are read once for each
+ * slice. */
 #define VERIFY_SLICE_ROWS (INT64_C(1) << 19)
 
 /* ledger_verify() with another size of slice. */

@@ -12,6 +12,7 @@
 #define LASTING (PILES - 1)
 #define HOLDS 400
 #define REFS 6
+#define FORGIVINGS 400 /* an account; far more than there are */
 #define UNITS 4000
 
 /* ---- the model ---- */
@@ -20,6 +21,9 @@ struct model {
 	int64_t pile[PILES], gone[PILES], debt; /* gone: expired, not yet counted */
 	int64_t hold[HOLDS], held;              /* 0: not open */
 	int64_t spent[REFS][PILES];             /* and not given back */
+	int64_t forgiven[FORGIVINGS];           /* what is left of each, oldest first */
+	int forgivings, retakes;
+	int hold_since[HOLDS], spent_since[REFS]; /* how many there were when it left */
 };
 
 static int64_t expiry(int pile)
@@ -61,6 +65,35 @@ static void model_take(struct model *m, int64_t amount, int64_t *took)
 	}
 }
 
+static int64_t model_spent(const struct model *m, int ref)
+{
+	int64_t sum = 0;
+	for (int i = 0; i < PILES; i++)
+		sum += m->spent[ref][i];
+	return sum;
+}
+
+static void model_spend(struct model *m, int64_t amount, int ref, int since)
+{
+	bool first = model_spent(m, ref) == 0;
+	model_take(m, amount, m->spent[ref]);
+	if (first || since < m->spent_since[ref])
+		m->spent_since[ref] = since;
+}
+
+/* Of what comes back, what returns let go while it was away. */
+static int64_t model_retake(struct model *m, int64_t amount, int since)
+{
+	int64_t taken = 0;
+	for (int i = since; i < m->forgivings; i++) {
+		int64_t part = num_min(amount - taken, m->forgiven[i]);
+		m->forgiven[i] -= part;
+		taken += part;
+	}
+	m->retakes += taken > 0;
+	return taken;
+}
+
 static void model_end_hold(struct model *m, int hold)
 {
 	m->held -= m->hold[hold];
@@ -69,7 +102,9 @@ static void model_end_hold(struct model *m, int hold)
 
 static void model_release(struct model *m, int hold)
 {
+	int64_t retake = model_retake(m, m->hold[hold], m->hold_since[hold]);
 	model_end_hold(m, hold);
+	model_take(m, retake, NULL);
 	int64_t pay = num_min(m->debt, model_free(m));
 	m->debt -= pay;
 	model_take(m, pay, NULL);
@@ -88,6 +123,8 @@ static void model_claw(struct model *m, int64_t amount, int pile, enum ledger_po
 	amount -= ret->taken;
 	if (policy == LEDGER_FORGIVE) {
 		ret->forgiven = amount;
+		if (amount)
+			m->forgiven[m->forgivings++] = amount;
 	} else if (policy == LEDGER_NEGATIVE && m->held == 0) {
 		ret->taken += amount;
 		m->pile[LASTING] -= amount;
@@ -118,15 +155,18 @@ static int64_t model_soonest(const struct model *m)
 	return 0;
 }
 
-static int64_t model_restore(struct model *m, int ref)
+static struct ledger_restored model_restore(struct model *m, int ref)
 {
-	int64_t sum = 0;
+	int64_t sum = model_spent(m, ref);
+	int64_t keep = model_retake(m, sum, m->spent_since[ref]);
+	struct ledger_restored restored = { sum - keep, keep };
 	for (int i = 0; i < PILES; i++) {
-		sum += m->spent[ref][i];
-		model_credit(m, m->spent[ref][i], i);
+		int64_t kept = num_min(keep, m->spent[ref][i]);
+		keep -= kept;
+		model_credit(m, m->spent[ref][i] - kept, i);
 		m->spent[ref][i] = 0;
 	}
-	return sum;
+	return restored;
 }
 
 /* ---- one random posting, in both ---- */
@@ -189,6 +229,7 @@ static int try_holds(struct run *run, const struct ledger_env *env, struct ledge
 		agree(run, again || rc == (fits ? 0 : LEDGER_SHORT));
 		if (!again && fits) {
 			m->hold[hold] = amount;
+			m->hold_since[hold] = m->forgivings;
 			m->held += amount;
 		}
 		return rc < 0 ? rc : 0;
@@ -198,7 +239,7 @@ static int try_holds(struct run *run, const struct ledger_env *env, struct ledge
 		if (open) {
 			int64_t take = m->hold[hold];
 			model_end_hold(m, hold);
-			model_take(m, take, m->spent[ref->id]);
+			model_spend(m, take, (int)ref->id, m->hold_since[hold]);
 		}
 	} else {
 		rc = ledger_hold_release(env, account, id, how == 2, ref, err);
@@ -209,19 +250,29 @@ static int try_holds(struct run *run, const struct ledger_env *env, struct ledge
 	return rc < 0 ? rc : 0;
 }
 
+/* In every other run nearly always one: debts keep anything from being spent, and then nothing that
+ * was spent is forgiven. */
+static enum ledger_policy some_policy(struct run *run)
+{
+	bool mixed = run->seed % 2 || roll(run, 16) == 0;
+
+	return mixed ? (enum ledger_policy)roll(run, 3) : LEDGER_FORGIVE;
+}
+
 static int try_claw(struct run *run, const struct ledger_env *env, struct ledger_account *account,
 	const struct ledger_ref *ref, struct err *err)
 {
 	struct ledger_clawed model = { 0 }, ledger;
 	int64_t amount = roll(run, 40) + 1;
 	int pile = (int)roll(run, PILES);
-	enum ledger_policy policy = (enum ledger_policy)roll(run, 3);
+	enum ledger_policy policy = some_policy(run);
 	int rc = ledger_claw(env, account, amount, expiry(pile), policy, ref, &ledger, err);
 
 	snprintf(run->what, sizeof(run->what), "claw %lld pile %d policy %d", (long long)amount,
 		pile, policy);
 	model_claw(&run->models[run->which], amount, pile, policy, &model);
 	agree(run, rc == 0 && memcmp(&model, &ledger, sizeof(model)) == 0);
+	agree(run, run->models[run->which].forgivings < FORGIVINGS);
 	return rc;
 }
 
@@ -235,9 +286,21 @@ static int try_spend(struct run *run, const struct ledger_env *env, struct ledge
 
 	snprintf(run->what, sizeof(run->what), "spend %lld", (long long)amount);
 	if (fits)
-		model_take(m, amount, m->spent[ref->id]);
+		model_spend(m, amount, (int)ref->id, m->forgivings);
 	agree(run, rc == (fits ? 0 : LEDGER_SHORT));
 	return rc < 0 ? rc : 0;
+}
+
+static int try_restore(struct run *run, const struct ledger_env *env,
+	struct ledger_account *account, const struct ledger_ref *ref, struct err *err)
+{
+	struct ledger_restored model, ledger;
+	int rc = ledger_restore(env, account, ref, &ledger, err);
+
+	snprintf(run->what, sizeof(run->what), "restore %d", (int)ref->id);
+	model = model_restore(&run->models[run->which], (int)ref->id);
+	agree(run, rc == 0 && model.given == ledger.given && model.retaken == ledger.retaken);
+	return rc;
 }
 
 static int try_one(struct run *run, const struct ledger_env *env, struct ledger_account *account,
@@ -245,7 +308,7 @@ static int try_one(struct run *run, const struct ledger_env *env, struct ledger_
 {
 	struct model *m = &run->models[run->which];
 	struct ledger_ref ref = { LEDGER_REF_REWARD, roll(run, REFS), FIXTURE_NOW };
-	int64_t amount = roll(run, 40) + 1, other = 0, model = 0;
+	int64_t amount = roll(run, 30) + 1, other = 0, model = 0;
 	int kind = (int)roll(run, 20), pile = (int)roll(run, PILES), rc;
 
 	if (kind < 5)
@@ -254,11 +317,10 @@ static int try_one(struct run *run, const struct ledger_env *env, struct ledger_
 		return try_claw(run, env, account, &ref, err);
 	if (kind < 11)
 		return try_spend(run, env, account, &ref, err);
+	if (kind < 13)
+		return try_restore(run, env, account, &ref, err);
 	snprintf(run->what, sizeof(run->what), "kind %d", kind);
-	if (kind == 11) {
-		rc = ledger_restore(env, account, &ref, &other, err);
-		model = model_restore(m, (int)ref.id);
-	} else if (kind < 14) {
+	if (kind == 13) {
 		rc = ledger_expire(env, account, &other, err);
 		model = model_expire(m, env->now);
 	} else {
@@ -320,6 +382,10 @@ static void against_the_model(void **state)
 			if (run.unit % 100 == 0)
 				fixture_assert_sound(&run.fixture, row);
 		}
+		int retakes = 0;
+		for (int i = 0; i < ACCOUNTS; i++)
+			retakes += run.models[i].retakes;
+		assert_true(retakes > 20);
 		fixture_done(&run.fixture);
 	}
 }

@@ -10,9 +10,10 @@
  *     one or two pages.
  * T2  `entries` only grows; nothing updates or deletes there.
  * T3  an account changes only by ACCOUNT_SAVE, guarded by `entries`, the version that was read; so
- *     lots and holds of one account are never written by two units at once. Their own guards say so
- *     a second time.
- * T4  a lot's row stays when it is empty: `expired` is still to be counted, a return may ask. */
+ *     lots, holds and forgivings of one account are never written by two units at once. Their own
+ *     guards say so a second time.
+ * T4  a lot's row stays when it is empty: `expired` is still to be counted, a return may ask. So
+ *     does a row of `forgiven`, for the proof: `remaining` is what nothing has taken back yet. */
 #ifndef LEDGER_LEDGER_SQL_H
 #define LEDGER_LEDGER_SQL_H
 
@@ -79,7 +80,7 @@
 		"WHERE l.remaining > 0 AND l.expires_at <= $1 AND a.balance > a.held " \
 		"ORDER BY l.expires_at, l.bucket, l.member, l.programme LIMIT $2") \
 	STMT(HOLD_FIND, "ledger.hold_find", STORE_ONE, \
-		"SELECT member, programme, amount, state, expires_at FROM holds " \
+		"SELECT member, programme, amount, state, expires_at, made_at FROM holds " \
 		"WHERE bucket = $1 AND hold = $2") \
 	STMT(HOLD_ADD, "ledger.hold_add", STORE_ONE, \
 		"INSERT INTO holds (bucket, hold, member, programme, amount, state, made_at, " \
@@ -90,12 +91,24 @@
 	STMT(HOLD_DUE, "ledger.hold_due", STORE_SWEEP, \
 		"SELECT member, programme, expires_at, hold FROM holds " \
 		"WHERE state = 1 AND expires_at <= $1 ORDER BY expires_at, bucket, hold LIMIT $2") \
+	STMT(FORGIVEN_ADD, "ledger.forgiven_add", STORE_ONE, \
+		"INSERT INTO forgiven (bucket, member, programme, forgiven_at, remaining) " \
+		"VALUES ($1, $2, $3, $4, $5)") \
+	STMT(FORGIVEN_OLDEST, "ledger.forgiven_oldest", STORE_ONE, \
+		"SELECT forgiven_at, remaining FROM forgiven WHERE bucket = $1 AND member = $2 " \
+		"AND programme = $3 AND forgiven_at > $4 AND remaining > 0 " \
+		"ORDER BY forgiven_at LIMIT 1") \
+	STMT(FORGIVEN_SAVE, "ledger.forgiven_save", STORE_ONE, \
+		"UPDATE forgiven SET remaining = $6 WHERE bucket = $1 AND member = $2 " \
+		"AND programme = $3 AND forgiven_at = $4 AND remaining = $5") \
 	STMT(PROOF_COUNT_ACCOUNTS, "ledger.proof_count_accounts", STORE_SWEEP, \
 		"SELECT count(*) FROM accounts") \
 	STMT(PROOF_COUNT_LOTS, "ledger.proof_count_lots", STORE_SWEEP, \
 		"SELECT count(*) FROM lots") \
 	STMT(PROOF_COUNT_HOLDS, "ledger.proof_count_holds", STORE_SWEEP, \
 		"SELECT count(*) FROM holds") \
+	STMT(PROOF_COUNT_FORGIVEN, "ledger.proof_count_forgiven", STORE_SWEEP, \
+		"SELECT count(*) FROM forgiven") \
 	STMT(PROOF_ACCOUNTS, "ledger.proof_accounts", STORE_SWEEP, \
 		"SELECT bucket, member, programme, " ACCOUNT_COLUMNS " FROM accounts " \
 		"WHERE bucket >= $1 AND bucket <= $2") \
@@ -106,6 +119,10 @@
 	STMT(PROOF_HOLDS, "ledger.proof_holds", STORE_SWEEP, \
 		"SELECT bucket, member, programme, hold, amount, state, made_at, expires_at, " \
 		"ended_at FROM holds WHERE bucket >= $1 AND bucket <= $2 ORDER BY bucket, hold") \
+	STMT(PROOF_FORGIVEN, "ledger.proof_forgiven", STORE_SWEEP, \
+		"SELECT bucket, member, programme, forgiven_at, remaining FROM forgiven " \
+		"WHERE bucket >= $1 AND bucket <= $2 ORDER BY bucket DESC, member DESC, " \
+		"programme DESC, forgiven_at DESC") \
 	STMT(PROOF_ENTRIES, "ledger.proof_entries", STORE_SWEEP, \
 		"SELECT bucket, " ENTRY_COLUMNS " FROM entries " \
 		"WHERE bucket >= $1 AND bucket <= $2 " \
@@ -132,6 +149,10 @@ static const char *const migrations[] = {
 	"expired BIGINT NOT NULL, PRIMARY KEY (bucket, member, programme, expires_at)) {rows}",
 
 	"CREATE INDEX lots_due ON lots (expires_at, bucket, member, programme) WHERE remaining > 0",
+
+	"CREATE TABLE forgiven (bucket INTEGER NOT NULL, member BIGINT NOT NULL, "
+	"programme BIGINT NOT NULL, forgiven_at BIGINT NOT NULL, remaining BIGINT NOT NULL, "
+	"PRIMARY KEY (bucket, member, programme, forgiven_at)) {rows}",
 
 	"CREATE TABLE holds (bucket INTEGER NOT NULL, hold BIGINT NOT NULL, "
 	"member BIGINT NOT NULL, programme BIGINT NOT NULL, amount BIGINT NOT NULL, "

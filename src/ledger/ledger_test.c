@@ -6,7 +6,7 @@
  *     spend 4 -> short             after -> stands what it comes to; nothing there: 0
  *     hold h1 7 until=day1         give h1, release h1, lapse h1 (released by time) -> ended
  *     claw 10 lot=day30 debt -> taken 3 owed 7 forgiven 0 counted 0     zeros may be left out
- *     expire -> 5                  restore ref=r1 -> 4
+ *     expire -> 5                  restore ref=r1 -> 4 retaken 2         given back 4
  *     earn 5 + spend 2             several postings in one unit
  *     balance 0 held 7 debt 7 lasting 0 entries 3     what stands in the store
  *     lot day30 5 expired 2        a lot's row
@@ -20,6 +20,7 @@
 #include "tests/support/test.h"
 
 #include "ledger/fixture_impl.h"
+#include "ledger/forgiven_scenarios_impl.h"
 #include "ledger/scenarios_impl.h"
 
 #define WORDS_MAX 32
@@ -110,6 +111,7 @@ struct outcome {
 	int rc;
 	int64_t amount;
 	struct ledger_clawed clawed;
+	struct ledger_restored restored;
 };
 
 static int do_claw(struct scenario *s, const struct ledger_env *env, struct ledger_account *account,
@@ -156,7 +158,7 @@ static int do_posting(struct scenario *s, const struct ledger_env *env,
 	if (str_is(verb, "expire"))
 		return ledger_expire(env, account, &ret->amount, err);
 	if (str_is(verb, "restore"))
-		return ledger_restore(env, account, &ref, &ret->amount, err);
+		return ledger_restore(env, account, &ref, &ret->restored, err);
 	if (str_is(verb, "hold") || str_is(verb, "give") || str_is(verb, "release") ||
 		str_is(verb, "lapse"))
 		return do_hold(s, env, account, verb, err);
@@ -187,6 +189,24 @@ static void check_clawed(struct scenario *s, struct str expected,
 			(long long)clawed->forgiven, (long long)clawed->counted);
 }
 
+/* "4 retaken 2", either part may be left out */
+static void check_restored(struct scenario *s, struct str expected,
+	const struct ledger_restored *restored)
+{
+	struct ledger_restored want = { 0 };
+
+	s->rest = expected;
+	for (struct str each; (each = word(s)).len;) {
+		if (str_is(each, "retaken"))
+			want.retaken = number(s, word(s));
+		else
+			want.given = number(s, each);
+	}
+	if (want.given != restored->given || want.retaken != restored->retaken)
+		fail_line(s, "%lld retaken %lld", (long long)restored->given,
+			(long long)restored->retaken);
+}
+
 static void check_outcome(struct scenario *s, struct str expected, const struct outcome *outcome,
 	const struct err *err)
 {
@@ -203,6 +223,8 @@ static void check_outcome(struct scenario *s, struct str expected, const struct 
 		fail_line(s, "it is %d %s", outcome->rc, outcome->rc < 0 ? err->text : "");
 	if (rc == 0 && str_starts(s->line, "claw"))
 		check_clawed(s, expected, &outcome->clawed);
+	else if (rc == 0 && str_starts(s->line, "restore"))
+		check_restored(s, expected, &outcome->restored);
 	else if (rc == 0 && outcome->amount != (expected.len ? number(s, expected) : 0))
 		fail_line(s, "it is %lld", (long long)outcome->amount);
 }
@@ -443,7 +465,8 @@ static void run_failing_memory(void **state)
 	run(*state, FAIL_MEMORY);
 }
 
-#define SCENARIO_COUNT (sizeof(scenarios) / sizeof(*scenarios))
+#define PLAIN_COUNT (sizeof(scenarios) / sizeof(*scenarios))
+#define SCENARIO_COUNT (PLAIN_COUNT + sizeof(forgiven_scenarios) / sizeof(*forgiven_scenarios))
 
 int main(void)
 {
@@ -452,7 +475,9 @@ int main(void)
 	struct CMUnitTest tests[3 * SCENARIO_COUNT];
 
 	for (size_t i = 0; i < 3 * SCENARIO_COUNT; i++) {
-		const struct scenario_text *scenario = &scenarios[i % SCENARIO_COUNT];
+		size_t n = i % SCENARIO_COUNT;
+		const struct scenario_text *scenario =
+			n < PLAIN_COUNT ? &scenarios[n] : &forgiven_scenarios[n - PLAIN_COUNT];
 		tests[i] = (struct CMUnitTest) { scenario->name, ways[i / SCENARIO_COUNT],
 			test_begin, test_end, (void *)(uintptr_t)scenario };
 	}

@@ -141,13 +141,14 @@ int post_credit(const struct posting *posting, enum ledger_kind kind, int64_t am
 	return credit_one(posting, kind, left - lacks, left - lacks, lot, err);
 }
 
-/* Takes up to `take` out of one lot, or of lasting. */
+/* Takes `take` out of one lot, or of lasting. */
 static int take_from(const struct posting *posting, struct move *move, int64_t lot, int64_t take,
 	struct err *err)
 {
 	move->lot = lot;
 	move->moved = -take;
 	move->amount = move->kind == LEDGER_ENTRY_SETTLE ? 0 : -take;
+	move->counted = move->kind == LEDGER_ENTRY_RETAKE ? take : 0;
 	int rc = post_move(posting, move, err);
 	move->hold = 0;
 	move->held = 0;

@@ -1,13 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The rules of the ledger as text tables; the language is explained in ledger_test.c. To add a
- * rule: a scenario here, its numbers worked out by hand. */
+ * rule: a scenario here, its numbers worked out by hand. What is forgiven has a table of its own,
+ * forgiven_scenarios_impl.h. */
 #ifndef LEDGER_SCENARIOS_IMPL_H
 #define LEDGER_SCENARIOS_IMPL_H
 
-static const struct scenario_text {
+struct scenario_text {
 	const char *name;
 	const char *lines;
-} scenarios[] = {
+};
+
+static const struct scenario_text scenarios[] = {
 	/* ---- earning and spending ---- */
 
 	{ "earn and spend what lasts",

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The proof: reading. L1 to L5, L8 and L9 over the whole store, in one snapshot.
+/* The proof: reading. L1 to L5 and L7 to L9 over the whole store, in one snapshot.
  *
  * On SQLite entries lie in order of posting, all accounts mixed: walking each chain by look-ups
  * costs five times a scan, and on a store larger than memory a seek an entry. So entries are
@@ -7,8 +7,8 @@
  * range of buckets, as many as keep its rows below a maximum: memory is bounded, however large the
  * store (PostgreSQL finds a slice by its key; SQLite scans the entries once for each).
  *
- * An entry, lot or hold without an account makes one without a row (has_row false), so that it is
- * judged, and reported once, like any other. */
+ * An entry, lot, hold or forgiving without an account makes one without a row (has_row false), so
+ * that it is judged, and reported once, like any other. */
 #include "ledger/verify_impl.h"
 
 #include <stdarg.h>
@@ -169,6 +169,17 @@ static bool keep_hold(struct proof *proof, const struct store_rows *rows)
 	return true;
 }
 
+static bool keep_forgiven(struct proof *proof, const struct store_rows *rows)
+{
+	struct proof_account *account = row_account(proof, rows);
+	struct proof_forgiven *forgiven =
+		account ? proof_forgiven_get(proof, account, store_int(rows, 3)) : NULL;
+
+	if (forgiven)
+		forgiven->stored = store_int(rows, 4);
+	return forgiven;
+}
+
 /* ---- L7: what the entries say of sales; who keeps the sales compares ---- */
 
 uint64_t ledger_sale_mark(id_t64 sale, id_t64 programme)
@@ -241,6 +252,8 @@ static int verify_slice(struct proof *proof, int64_t low, int64_t high, struct e
 	if (rc == 0)
 		rc = each_row(proof, SQL_PROOF_HOLDS, low, high, keep_hold, err);
 	if (rc == 0)
+		rc = each_row(proof, SQL_PROOF_FORGIVEN, low, high, keep_forgiven, err);
+	if (rc == 0)
 		rc = each_row(proof, SQL_PROOF_ENTRIES, low, high, replay_entry, err);
 	for (size_t i = 0; rc == 0 && i < proof->table_size; i++) {
 		for (struct proof_account *a = proof->table[i]; a; a = a->next)
@@ -272,6 +285,8 @@ static int count_kept(struct store_tx *tx, int64_t *ret, struct err *err)
 		rc = count_rows(tx, SQL_PROOF_COUNT_LOTS, &rows, err);
 	if (rc == 0)
 		rc = count_rows(tx, SQL_PROOF_COUNT_HOLDS, &rows, err);
+	if (rc == 0)
+		rc = count_rows(tx, SQL_PROOF_COUNT_FORGIVEN, &rows, err);
 	*ret = rows;
 	return rc;
 }

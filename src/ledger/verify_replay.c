@@ -29,6 +29,9 @@ static bool kind_fits(const struct ledger_entry *e)
 	case LEDGER_ENTRY_COUNT:
 	case LEDGER_ENTRY_FORGIVE:
 		return no_points && e->counted > 0 && !e->hold;
+	case LEDGER_ENTRY_RETAKE:
+		return e->counted > 0 && e->moved == e->amount && !e->hold &&
+			(!e->amount || e->amount == -e->counted);
 	case LEDGER_ENTRY_HOLD:
 	case LEDGER_ENTRY_RELEASE:
 		return no_points && !e->counted && e->hold;
@@ -80,7 +83,8 @@ static int64_t soonest(const struct proof_account *a)
 
 static void prove_order(struct proof *proof, struct proof_account *a, const struct ledger_entry *e)
 {
-	bool takes = e->kind == LEDGER_ENTRY_SPEND || e->kind == LEDGER_ENTRY_SETTLE;
+	bool takes = e->kind == LEDGER_ENTRY_SPEND || e->kind == LEDGER_ENTRY_SETTLE ||
+		(e->kind == LEDGER_ENTRY_RETAKE && e->moved);
 	bool expires = e->kind == LEDGER_ENTRY_EXPIRE;
 
 	if (takes && e->lot != soonest(a))
@@ -227,7 +231,8 @@ bool proof_replay(struct proof *proof, struct proof_account *account,
 {
 	prove_kind(proof, account, entry);
 	prove_chain(proof, account, entry);
-	if (!prove_lot(proof, account, entry) || !prove_hold(proof, account, entry))
+	if (!prove_lot(proof, account, entry) || !prove_hold(proof, account, entry) ||
+		!proof_forgive(proof, account, entry))
 		return false;
 	prove_sums(proof, account, entry);
 	prove_held(proof, account, entry);
@@ -308,6 +313,8 @@ static void judge_orphan(struct proof *proof, struct proof_account *a)
 		proof_breach(proof, a, 4, "it has lots and no row");
 	if (a->holds)
 		proof_breach(proof, a, 5, "it has holds and no row");
+	if (a->forgiven)
+		proof_breach(proof, a, 7, "it has something forgiven and no row");
 	if (a->replayed.entries)
 		proof_breach(proof, a, 8, "it has entries and no row");
 }
@@ -326,6 +333,7 @@ void proof_judge(struct proof *proof, struct proof_account *account)
 	judge_balance(proof, account);
 	judge_lots(proof, account);
 	judge_holds(proof, account);
+	proof_judge_forgiven(proof, account);
 	if (stored->balance != now->balance || stored->held != now->held ||
 		stored->debt != now->debt || stored->lasting != now->lasting ||
 		stored->soonest != now->soonest || stored->entries != now->entries ||

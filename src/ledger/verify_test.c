@@ -8,7 +8,7 @@
 
 #include <sqlite3.h>
 
-#include "ledger/fixture_impl.h"
+#include "ledger/tamper_fixture_impl.h"
 
 #define MEMBERS 3
 #define PROGRAMMES 2
@@ -57,6 +57,7 @@ static int last_days(const struct ledger_env *env, struct ledger_account *accoun
 {
 	const struct ledger_ref back = { LEDGER_REF_RETURN, 1, FIXTURE_NOW };
 	const struct ledger_ref reward = { LEDGER_REF_REWARD, 8, FIXTURE_NOW };
+	struct ledger_restored restored;
 	struct ledger_clawed clawed;
 	int64_t amount;
 	int rc = ledger_expire(env, account, &amount, err);
@@ -65,7 +66,7 @@ static int last_days(const struct ledger_env *env, struct ledger_account *accoun
 		rc = ledger_claw(env, account, 10, DAY60, LEDGER_DEBT, &back, &clawed, err);
 	if (rc == 0)
 		rc = ledger_claw(env, account, 4, LEDGER_NEVER, LEDGER_DEBT, &back, &clawed, err);
-	return rc ? rc : ledger_restore(env, account, &reward, &amount, err);
+	return rc ? rc : ledger_restore(env, account, &reward, &restored, err);
 }
 
 static int post_chapter(void *user, const struct ledger_env *env, struct err *err)
@@ -97,109 +98,9 @@ static void tell(struct ledger_fixture *fixture)
 	post_chapters(fixture, true);
 }
 
-/* ---- writing past the ledger ---- */
-
-static sqlite3 *tamper_open(const struct ledger_fixture *fixture)
-{
-	sqlite3 *db = NULL;
-
-	assert_int_equal(sqlite3_open(fixture->path, &db), SQLITE_OK);
-	return db;
-}
-
-static void tamper(sqlite3 *db, const char *row, const char *sql)
-{
-	char *why = NULL;
-
-	sqlite3_exec(db, "PRAGMA synchronous = OFF", NULL, NULL, NULL);
-	if (sqlite3_exec(db, sql, NULL, NULL, &why) != SQLITE_OK || sqlite3_changes(db) < 1)
-		fail_msg("row \"%s\": %s", row, why ? why : "nothing was changed");
-}
-
-/* An entry as entry_read() would, from a statement of our own. */
-static void read_raw(sqlite3_stmt *stmt, struct ledger_entry *ret)
-{
-	int64_t c[18];
-
-	for (int i = 0; i < 18; i++)
-		c[i] = sqlite3_column_int64(stmt, i);
-	*ret = (struct ledger_entry) {
-		.member = c[0],
-		.programme = c[1],
-		.version = c[2],
-		.posted_at = c[3],
-		.effective_at = c[4],
-		.kind = (int)c[5],
-		.contra = (int)c[6],
-		.amount = c[7],
-		.moved = c[8],
-		.lot = c[9],
-		.counted = c[10],
-		.balance = c[11],
-		.debt = c[12],
-		.held = c[13],
-		.hold = c[14],
-		.ref = { (enum ledger_ref_kind)c[15], c[16], c[4] },
-		.prev_at = c[17],
-	};
-}
-
-static void store_hash(sqlite3 *db, const char *sql, const struct ledger_entry *e,
-	const unsigned char *hash)
-{
-	sqlite3_stmt *stmt = NULL;
-
-	assert_int_equal(sqlite3_prepare_v2(db, sql, -1, &stmt, NULL), SQLITE_OK);
-	sqlite3_bind_blob(stmt, 1, hash, HASH_LEN, SQLITE_STATIC);
-	sqlite3_bind_int64(stmt, 2, e->member);
-	sqlite3_bind_int64(stmt, 3, e->programme);
-	sqlite3_bind_int64(stmt, 4, e->version);
-	assert_int_equal(sqlite3_step(stmt), SQLITE_DONE);
-	sqlite3_finalize(stmt);
-}
-
-/* Seals every chain again, from the version on, as if nothing had happened. */
-static void seal_again(sqlite3 *db, const struct secret *seal, int64_t from)
-{
-	sqlite3_stmt *stmt = NULL;
-	unsigned char head[HASH_LEN];
-
-	assert_int_equal(sqlite3_exec(db, "BEGIN", NULL, NULL, NULL), SQLITE_OK);
-	assert_int_equal(sqlite3_prepare_v2(db,
-				 "SELECT " ENTRY_COLUMNS " FROM entries "
-				 "ORDER BY member, programme, version",
-				 -1, &stmt, NULL),
-		SQLITE_OK);
-	while (sqlite3_step(stmt) == SQLITE_ROW) {
-		struct ledger_entry e;
-		read_raw(stmt, &e);
-		memcpy(e.hash, sqlite3_column_blob(stmt, 18), HASH_LEN);
-		if (e.version == 1)
-			memset(head, 0, HASH_LEN);
-		if (e.version >= from)
-			entry_seal(&e, head, seal, e.hash);
-		memcpy(head, e.hash, HASH_LEN);
-		store_hash(db,
-			"UPDATE entries SET hash = ?1 WHERE member = ?2 AND programme = ?3 "
-			"AND version = ?4",
-			&e, head);
-		store_hash(db,
-			"UPDATE accounts SET head = ?1 WHERE member = ?2 AND programme = ?3 "
-			"AND ?4 > 0",
-			&e, head);
-	}
-	sqlite3_finalize(stmt);
-	assert_int_equal(sqlite3_exec(db, "COMMIT", NULL, NULL, NULL), SQLITE_OK);
-}
-
 /* ---- the table ---- */
 
-static const struct {
-	const char *name;
-	const char *sql;
-	const char *breaches; /* must be among those found */
-	const char *text;     /* must be said of a row sealed with the right key; NULL: it is not */
-} rows[] = {
+static const struct tamper_row rows[] = {
 	{ "a balance", "UPDATE accounts SET balance = balance + 1 WHERE programme = 1",
 		"L2 L4 L9" },
 	{ "a debt", "UPDATE accounts SET debt = 1 WHERE programme = 1", "L2 L3 L9" },
@@ -327,52 +228,13 @@ static const struct {
 		"is not what its entries make" },
 };
 
-static void check_breaches(const char *row, const char *expected, const char *text,
-	const struct fixture_proof *proof)
-{
-	struct str rest = str_of(expected);
-
-	while (rest.len) {
-		struct str name = str_cut(&rest, ' ');
-		char line[8];
-		snprintf(line, sizeof(line), "%.*s acc", STR_ARG(name));
-		if (!strstr(proof->text, line))
-			fail_msg("row \"%s\": %.*s is missing in\n%s", row, STR_ARG(name),
-				proof->text);
-	}
-	if (text && strstr(proof->text, "the seal of"))
-		fail_msg("row \"%s\": the seals were right, but\n%s", row, proof->text);
-	if (text && !strstr(proof->text, text))
-		fail_msg("row \"%s\": \"%s\" is missing in\n%s", row, text, proof->text);
-}
-
-static void prove(struct ledger_fixture *fixture, int64_t slice_rows, struct fixture_proof *ret)
-{
-	struct err err = { 0 };
-	int rc = fixture_verify(fixture, &fixture->seal, slice_rows, ret, &err);
-
-	assert_ok(rc, &err);
-}
-
 static void what_was_changed_is_named(void **state)
 {
 	struct ledger_fixture original;
 
 	tell(&original);
-	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
-		struct ledger_fixture fixture;
-		struct fixture_proof proof;
-		fixture_copy(&original, &fixture);
-		sqlite3 *db = tamper_open(&fixture);
-		tamper(db, rows[i].name, rows[i].sql);
-		if (rows[i].text)
-			seal_again(db, &fixture.seal, 1);
-		sqlite3_close(db);
-		prove(&fixture, VERIFY_SLICE_ROWS, &proof);
-		assert_row(rows[i].name, proof.counts.breaches > 0);
-		check_breaches(rows[i].name, rows[i].breaches, rows[i].text, &proof);
-		fixture_done(&fixture);
-	}
+	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++)
+		(void)tamper_check(&original, &rows[i]);
 	fixture_done(&original);
 }
 
@@ -388,14 +250,14 @@ static void another_key_is_found(void **state)
 		struct secret other = { { 8 } };
 		fixture_copy(&original, &fixture);
 		sqlite3 *db = tamper_open(&fixture);
-		seal_again(db, &fixture.seal, 1);
-		prove(&fixture, VERIFY_SLICE_ROWS, &proof);
+		tamper_seal(db, &fixture.seal, 1);
+		tamper_prove(&fixture, VERIFY_SLICE_ROWS, &proof);
 		assert_int_equal(proof.counts.breaches, 0);
-		seal_again(db, &other, from);
+		tamper_seal(db, &other, from);
 		sqlite3_close(db);
-		prove(&fixture, VERIFY_SLICE_ROWS, &proof);
+		tamper_prove(&fixture, VERIFY_SLICE_ROWS, &proof);
 		assert_int_equal(proof.counts.breaches, ACCOUNTS);
-		check_breaches("another key", "L8", NULL, &proof);
+		tamper_expect("another key", "L8", NULL, &proof);
 		fixture_done(&fixture);
 	}
 	fixture_done(&original);
@@ -408,7 +270,7 @@ static void an_untouched_store_is_sound(void **state)
 
 	tell(&fixture);
 	for (int64_t slice_rows = 1; slice_rows < 40; slice_rows++) {
-		prove(&fixture, slice_rows, &proof);
+		tamper_prove(&fixture, slice_rows, &proof);
 		assert_string_equal(proof.text, "");
 		assert_int_equal(proof.counts.breaches, 0);
 		assert_int_equal(proof.counts.accounts, ACCOUNTS);
@@ -450,7 +312,7 @@ static void an_empty_store_is_sound(void **state)
 	struct fixture_proof proof;
 
 	fixture_init(&fixture, NULL);
-	prove(&fixture, VERIFY_SLICE_ROWS, &proof);
+	tamper_prove(&fixture, VERIFY_SLICE_ROWS, &proof);
 	assert_int_equal(proof.counts.breaches + proof.counts.accounts, 0);
 	fixture_done(&fixture);
 }

@@ -194,13 +194,13 @@ static int act_release(struct visit_env *env, struct doing *d, struct err *err)
 
 static int act_reverse(struct visit_env *env, struct doing *d, struct err *err)
 {
-	int64_t restored;
+	struct ledger_restored restored;
 	int rc;
 
 	if (d->reward.state != REWARD_GIVEN)
 		return refuse_state(&d->reward, "reversed", err);
 	rc = ledger_restore(&d->ledger, d->seat->account, &d->ref, &restored, err);
-	if (rc == 0 && unexpected(restored != d->reward.cost))
+	if (rc == 0 && unexpected(restored.given + restored.retaken != d->reward.cost))
 		return err_set(err, ERR_BROKEN, "a given reward that was not paid for");
 	return rc != 0 ? rc : move(env, d, REWARD_REVERSED, err);
 }
