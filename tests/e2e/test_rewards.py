@@ -61,6 +61,31 @@ def _(z):
   assert [e['kind'] for e in d.m.admin.entries(d.member)][3:] == ['held', 'spent', 'restored']
 
 
+@test('under forgive it is the same whether the goods come back first or the reward')
+def _(z):
+  orders = {  # what is done, and what the ledger says of it
+    'give, return, reverse': ['spent', 'forgiven', 'retaken'],
+    'give, reverse, return': ['spent', 'restored', 'clawed_back'],
+    'return, give, reverse': ['forgiven', 'spent', 'retaken'],
+    'return, release': ['forgiven', 'released', 'retaken'],
+    'release, return': ['released', 'clawed_back'],
+  }
+  for order, said in orders.items():
+    d = Due(z, needed=1, stamps=1, after_return='forgive')
+    d.act('hold', 'h')
+    for act in order.split(', '):
+      if act == 'return':
+        d.p.till.returns('stamp-1', 'back', ('1', '1'))
+      else:
+        d.act(act, act)
+    assert d.account() == (0, 0), (order, d.account())
+    kinds_said = [e['kind'] for e in d.m.admin.entries(d.member)]
+    assert kinds_said == ['earned', 'held', *said], (order, kinds_said)
+    d.earn()
+    assert d.account() == (1, 0), order
+  z.server.verify()
+
+
 @test('what a state does not allow is a conflict and changes nothing')
 def _(z):
   d = Due(z)
