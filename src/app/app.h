@@ -51,6 +51,7 @@ struct keys {
 };
 /* Makes DIR (0700) and DIR/keys (0600), fsynced. ERR_CONFLICT if there is one already. */
 int folder_make(const char *dir, struct err *err) must_check;
+bool folder_has_keys(const char *dir);
 int folder_keys(const char *dir, struct keys *ret, struct err *err) must_check;
 /* The key file's bytes, to put into a backup; and back. */
 int folder_read_keys(const char *dir, char *out, size_t size, size_t *ret_len,
@@ -80,6 +81,11 @@ struct merchant_made {
 	char admin_key[ACCESS_TEXT_MAX];
 };
 int site_add_merchant(struct site *site, const struct settings *settings, struct merchant_made *ret,
+	struct err *err) must_check;
+/* Makes folder, store and a first merchant, or goes on with a folder that has keys and no merchant
+ * yet (it says so on standard error). The merchant's fields are looked at first: ERR_INVALID leaves
+ * nothing behind. ERR_CONFLICT: there is a merchant already. */
+int site_make(const struct settings *settings, struct merchant_made *ret,
 	struct err *err) must_check;
 /* Migrates an empty or older store. */
 int site_migrate(const struct settings *settings, struct err *err) must_check;

@@ -14,33 +14,18 @@
 
 /* ---- the folder ---- */
 
-static bool has_folder(const struct settings *settings)
-{
-	char path[1024];
-
-	snprintf(path, sizeof(path), "%s/keys", settings->data);
-	return access(path, F_OK) == 0;
-}
-
 static int make_folder(const struct settings *settings, char admin[ACCESS_TEXT_MAX],
 	struct err *err)
 {
 	struct settings named = *settings;
 	struct merchant_made made;
-	struct site site = { 0 };
 	int rc;
 
 	named.name = MERCHANT;
-	rc = folder_make(settings->data, err);
-	if (rc == 0)
-		rc = site_migrate(settings, err);
-	if (rc == 0)
-		rc = site_open(settings, false, &site, err);
-	if (rc == 0)
-		rc = site_add_merchant(&site, &named, &made, err);
-	site_close(&site);
+	rc = site_make(&named, &made, err);
 	if (rc == 0)
 		memcpy(admin, made.admin_key, ACCESS_TEXT_MAX);
+	secret_wipe_bytes(&made, sizeof(made));
 	return rc;
 }
 
@@ -151,7 +136,7 @@ static void block_signals(void)
 
 int cmd_demo(const struct settings *settings)
 {
-	struct demo demo = { .first = !has_folder(settings) };
+	struct demo demo = { .first = !folder_has_keys(settings->data) };
 	struct serving *serving;
 	struct err err;
 	int rc;

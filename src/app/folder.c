@@ -41,21 +41,42 @@ static int sync_dir(const char *dir, struct err *err)
 	return rc;
 }
 
+/* Gives what was written its name; never instead of a file that has it. */
+static int name_keys(const char *from, const char *to, struct err *err)
+{
+	if (link(from, to) == 0)
+		return 0;
+	if (errno == EEXIST)
+		return err_set(err, ERR_CONFLICT, "%s is there already; take another --data", to);
+	return file_err(err, to, "cannot be made");
+}
+
+/* Under another name until it is whole: a program that was killed leaves no half key file. */
 int folder_write_keys(const char *dir, const char *bytes, size_t len, struct err *err)
 {
-	char path[1024];
+	char path[1024], draft[1024];
 	int fd, rc = 0;
 
 	path_in(dir, "keys", path, sizeof(path));
-	fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-	if (fd < 0 && errno == EEXIST)
-		return err_set(err, ERR_CONFLICT, "%s is there already; take another --data", path);
+	path_in(dir, "keys.XXXXXX", draft, sizeof(draft));
+	fd = mkostemp(draft, O_CLOEXEC); /* 0600 */
 	if (fd < 0)
 		return file_err(err, path, "cannot be made");
 	if (write(fd, bytes, len) != (ssize_t)len || fsync(fd) != 0)
 		rc = file_err(err, path, "cannot be written");
 	close(fd);
+	if (rc == 0)
+		rc = name_keys(draft, path, err);
+	unlink(draft);
 	return rc < 0 ? rc : sync_dir(dir, err);
+}
+
+bool folder_has_keys(const char *dir)
+{
+	char path[1024];
+
+	path_in(dir, "keys", path, sizeof(path));
+	return access(path, F_OK) == 0;
 }
 
 static int make_dir(const char *dir, struct err *err)

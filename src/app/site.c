@@ -14,8 +14,10 @@ void site_url(const struct settings *settings, char *out, size_t size)
 		snprintf(out, size, "sqlite:%s/zegel.db", settings->data);
 }
 
-/* The rooms of the contract, and the table of backups. */
+/* The rooms of the contract, and the table of backups: last, so that its first step is the last
+ * one a new store gets (see was_broken_off()). */
 #define ROOMS_MAX 32
+#define LAST_STEP_OF_A_NEW_STORE "backup-1"
 
 static const struct store_room *const *all_rooms(size_t *ret_count)
 {
@@ -77,20 +79,27 @@ struct adding {
 	struct merchant_made *made;
 };
 
-static int run_add(struct unit *unit, struct store_tx *tx, int64_t now, struct err *err)
+/* Without its id. */
+static struct merchant_new merchant_of(const struct settings *s)
 {
-	struct adding *a = (struct adding *)unit;
-	const struct settings *s = a->settings;
-	struct clock *clock = clock_system();
-	struct merchant_new merchant = { .id = id_new(0, now, clock_random32(clock)),
-		.name = str_of(s->name[0] ? s->name : "My shop"),
+	return (struct merchant_new) { .name = str_of(s->name[0] ? s->name : "My shop"),
 		.country = str_of(s->country),
 		.sector = str_of(s->sector),
 		.currency = str_of(s->currency),
 		.time_zone = str_of(s->time_zone),
 		.languages = str_of(s->languages) };
+}
+
+static int run_add(struct unit *unit, struct store_tx *tx, int64_t now, struct err *err)
+{
+	struct adding *a = (struct adding *)unit;
+	struct clock *clock = clock_system();
+	struct merchant_new merchant = merchant_of(a->settings);
 	id_t64 key = id_new(0, now, clock_random32(clock));
-	int rc = shop_add_merchant(tx, &merchant, now, err);
+	int rc;
+
+	merchant.id = id_new(0, now, clock_random32(clock));
+	rc = shop_add_merchant(tx, &merchant, now, err);
 
 	if (rc == 0)
 		rc = access_add(tx, &a->site->keys.access, key, merchant.id, 0, ROLE_ADMIN,
@@ -126,27 +135,91 @@ static void print_made(const struct settings *settings, const struct merchant_ma
 		made->merchant_text, made->admin_key);
 }
 
+/* ---- a first one ---- */
+
+static void note_step(void *user, const char *name, const char *sql)
+{
+	(void)sql;
+	*(bool *)user |= strcmp(name, LAST_STEP_OF_A_NEW_STORE) == 0;
+}
+
+/* Was the making of the store broken off? An older store lacks steps too, but never that one: it
+ * is not migrated because somebody typed init. */
+static bool was_broken_off(const struct settings *settings)
+{
+	struct store_options options;
+	struct err err;
+	char url[1024];
+	bool missing = false;
+
+	site_url(settings, url, sizeof(url));
+	site_options(settings, url, &options);
+	return store_migrate(&options, true, note_step, &missing, &err) == 0 && missing;
+}
+
+/* A folder that has keys: 0 if there is no merchant yet, ERR_CONFLICT if there is one. */
+static int check_vacant(const struct settings *settings, struct err *err)
+{
+	struct directory_source *source = NULL;
+	const struct directory *directory;
+	struct site site = { 0 };
+	int rc;
+
+	rc = site_open(settings, false, &site, err);
+	if (rc < 0 && was_broken_off(settings))
+		return 0;
+	if (rc == 0)
+		rc = directory_open(site.store, &source, err);
+	if (rc == 0) {
+		directory = directory_hold(source);
+		if (directory_nth_merchant(directory, 0))
+			rc = err_set(err, ERR_CONFLICT,
+				"%s is there already, with a merchant; take another --data",
+				settings->data);
+		directory_release(&directory);
+		directory_close(&source);
+	}
+	site_close(&site);
+	return rc;
+}
+
+int site_make(const struct settings *settings, struct merchant_made *ret, struct err *err)
+{
+	struct merchant_new merchant = merchant_of(settings);
+	struct site site = { 0 };
+	bool begun = folder_has_keys(settings->data);
+	int rc = shop_check_merchant(&merchant, err);
+
+	if (rc == 0)
+		rc = begun ? check_vacant(settings, err) : folder_make(settings->data, err);
+	if (rc == 0 && begun)
+		fprintf(stderr,
+			"zegel %s: %s has keys and no merchant (an init that was broken off?): it goes on from there\n",
+			settings->command, settings->data);
+	if (rc == 0)
+		rc = site_migrate(settings, err);
+	if (rc == 0)
+		rc = site_open(settings, false, &site, err);
+	if (rc == 0)
+		rc = site_add_merchant(&site, settings, ret, err);
+	site_close(&site);
+	return rc;
+}
+
 int cmd_init(const struct settings *settings)
 {
 	struct merchant_made made;
-	struct site site = { 0 };
 	struct err err;
-	int rc = folder_make(settings->data, &err);
 
-	if (rc == 0)
-		rc = site_migrate(settings, &err);
-	if (rc == 0)
-		rc = site_open(settings, false, &site, &err);
-	if (rc == 0)
-		rc = site_add_merchant(&site, settings, &made, &err);
-	site_close(&site);
-	if (rc < 0)
+	if (site_make(settings, &made, &err) < 0)
 		return complain(settings, &err);
 	print_made(settings, &made);
 	if (!settings->json)
 		printf("Next: zegel serve --data %s\n", settings->data);
 	return EXIT_DONE;
 }
+
+/* ---- the commands ---- */
 
 static int list_merchants(const struct settings *settings, struct site *site, struct err *err)
 {

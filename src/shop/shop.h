@@ -122,7 +122,9 @@ struct merchant_new {
 	struct str languages; /* "nl fr de en" */
 };
 /* ERR_INVALID at the field: unknown time zone, malformed country, currency, language; name 1..200.
- */
+ * The id does not matter. */
+int shop_check_merchant(const struct merchant_new *merchant, struct err *err) must_check;
+/* Checks, then adds. */
 int shop_add_merchant(struct store_tx *tx, const struct merchant_new *merchant, int64_t now,
 	struct err *err) must_check;
 int shop_add_shop(struct store_tx *tx, id_t64 id, id_t64 merchant, struct str name, int64_t now,

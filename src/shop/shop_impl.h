@@ -36,7 +36,6 @@ enum { KEY_COLUMN_MERCHANT = 1, KEY_COLUMN_DEVICE = 2 };
 /* ---- fields.c: what came from outside, ERR_INVALID at its field ---- */
 
 int shop_check_name(struct str name, struct err *err) must_check;
-int shop_check_merchant(const struct merchant_new *merchant, struct err *err) must_check;
 /* Splits "nl fr de en"; the parts point into text. Returns how many; 0 if it is not such a list. */
 size_t shop_split_languages(struct str text, struct str ret[LANGUAGES_MAX]);
 

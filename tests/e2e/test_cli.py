@@ -80,6 +80,76 @@ def _(z):
   assert mode(other.data) == 0o700
 
 
+@test('an init with a wrong value leaves nothing behind')
+def _(z):
+  server = Server()
+  for flag, value in (('--currency', 'eur'), ('--country', 'Belgium'), ('--sector', 'Food!'),
+      ('--languages', 'nl,fr'), ('--time-zone', 'Europe/Atlantis'), ('--name', 'x' * 201)):
+    done = fails(server.cli('init', flag, value, check=False))
+    assert flag.strip('-').replace('-', '_') in done.stderr, done.stderr
+    assert not os.path.exists(server.data), f'{flag}: {os.listdir(server.data)}'
+  server.cli('init')
+
+
+def change(server, script):
+  """SQL in the store of a server that is not running."""
+  db = sqlite3.connect(os.path.join(server.data, 'zegel.db'))
+  db.executescript(script)
+  db.close()
+
+
+def without_store(server):
+  for name in os.listdir(server.data):
+    if name.startswith('zegel.db'):
+      os.remove(os.path.join(server.data, name))
+
+
+NOBODY = 'DELETE FROM access_keys; DELETE FROM merchants;'
+BROKEN_OFF = (
+  ('with keys alone', without_store),
+  ('before the last table', lambda server: change(server, NOBODY + 'DROP TABLE kept_files;'
+    "DELETE FROM schema_steps WHERE name = 'backup-1'")),
+  ('before its merchant', lambda server: change(server, NOBODY)))
+
+
+@test('an init that was broken off is done again, and says so')
+def _(z):
+  for what, break_off in BROKEN_OFF:
+    server = z.own()
+    break_off(server)
+    done = server.cli('init', '--json')
+    assert 'goes on' in done.stderr and server.data in done.stderr, f'{what}: {done.stderr}'
+    server.start()
+    server.client(json.loads(done.stdout)['admin_key']).ok('GET', '/v1/shops')
+    assert server.stop() == 0
+    fails(server.cli('init', check=False), 'already')
+    server.verify()
+
+
+@test('an init killed at any moment is done again')
+def _(z):
+  for wait in range(1, 60, 8):
+    server = Server()
+    killed = subprocess.Popen([server.binary, 'init', '--data', server.data],
+      stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    try:
+      killed.wait(wait / 1000)
+    except subprocess.TimeoutExpired:
+      killed.kill()
+      killed.wait(10)
+    done = server.cli('init', check=False)
+    assert done.returncode == 0 or 'already' in done.stderr, f'{wait} ms: {done.stderr}'
+    server.verify()
+
+
+@test('init migrates nobody\'s store')
+def _(z):
+  server = z.own()
+  change(server, "DELETE FROM schema_steps WHERE name = 'visit-5'")
+  fails(server.cli('init', check=False), 'migrate')
+  fails(server.cli('verify', check=False), 'migrate')
+
+
 @test('without a folder, a key file, or a port')
 def _(z):
   nothing = Server()
