@@ -153,22 +153,32 @@ static void closed(void *user)
 	free(l);
 }
 
-/* Where a stream starts: after Last-Event-ID, or with what comes from now on. */
-static int start_of(struct op *op, id_t64 device, int64_t *ret, struct err *err)
+static int read_head(struct op *op, id_t64 device, int64_t *ret, struct err *err)
 {
-	struct str last = http_header(op->x, "last-event-id");
 	struct store_tx *tx;
-	int rc;
+	int rc = store_read_begin(op->api->options.store, &tx, err);
 
-	if (last.len && num_parse_range(last, 0, INT64_MAX, ret))
-		return 0;
-	if (last.len)
-		return err_set(err, ERR_INVALID, "Last-Event-ID is the number of an event");
-	rc = store_read_begin(op->api->options.store, &tx, err);
 	if (rc < 0)
 		return rc;
 	rc = event_head(tx, device, ret, err);
 	store_read_end(&tx);
+	return rc;
+}
+
+/* Where a stream starts: after Last-Event-ID, or with what comes from now on. A number that was
+ * never given out is of another life of this store, one after the backup it was restored from: to
+ * wait for it would be to hear nothing. */
+static int start_of(struct op *op, id_t64 device, int64_t *ret, struct err *err)
+{
+	struct str last = http_header(op->x, "last-event-id");
+	int64_t after = INT64_MAX, head;
+	int rc;
+
+	if (last.len && !num_parse_range(last, 0, INT64_MAX, &after))
+		return err_set(err, ERR_INVALID, "Last-Event-ID is the number of an event");
+	rc = read_head(op, device, &head, err);
+	if (rc == 0)
+		*ret = after < head ? after : head;
 	return rc;
 }
 

@@ -61,6 +61,20 @@ def _(z):
     assert stream.expect('member_here')['touch'] == 'tap-3'
 
 
+@test('a number from after the backup begins now')
+def _(z):
+  m, p = shop(z)
+  here(p, 3)
+  with p.till.stream() as stream:
+    head = stream.rest()[-1].id
+  for last in (head + 1, 10 ** 17):
+    with p.till.stream(last) as stream:
+      p.reader.touch(f'tap-after-{last}', CARD)
+      stream.last = head  # what it shall go on with
+      assert stream.expect('member_here')['touch'] == f'tap-after-{last}'
+    head += 1
+
+
 @test('two streams of one device both get everything')
 def _(z):
   m, p = shop(z)
