@@ -20,8 +20,7 @@ struct api_options {
 	struct clock *clock;
 	struct visit_keys keys;
 	struct identifier_ring identifiers;
-	struct secret access;   /* what access keys are derived from */
-	const char *public_url; /* in front of receipts' addresses; "" */
+	struct secret access; /* what access keys are derived from */
 };
 
 int api_new(const struct api_options *options, struct api **ret, struct err *err) must_check;
@@ -29,6 +28,9 @@ int api_new(const struct api_options *options, struct api **ret, struct err *err
 void api_free(struct api **api);
 /* The handler for http_start(). */
 void api_handle(void *api, struct http_exchange *x);
+/* What goes in front of receipts' addresses, "https://bon.example"; the caller's, for as long as
+ * the api lives. Any thread. Until it is said they begin with their path. */
+void api_set_public_url(struct api *api, const char *url);
 /* For the figures of /metrics; may be NULL. */
 void api_set_server(struct api *api, struct http_server *server);
 

@@ -51,6 +51,7 @@ struct api {
 	int64_t catalogue_version;
 	struct streams *streams;
 	struct http_server *server;
+	_Atomic(const char *) public_url;
 	struct op_figures figures[OP_COUNT + 1]; /* the last: addresses that are none */
 	atomic_uint_fast64_t script_faults;
 };

@@ -111,7 +111,7 @@ int api_sale(struct op *op, struct err *err)
 	sale->key =
 		visit_id_key(&op->api->options.keys, "sale", op->access->merchant->id, sale->id);
 	sale->said = op->said;
-	sale->public_url = op->api->options.public_url;
+	sale->public_url = atomic_load(&op->api->public_url);
 	op->unit.bucket = sale->whose.how == WHOSE_IDENTIFIERS
 		? identifier_bucket(&sale->whose.identifiers[0])
 		: key_bucket(&sale->key);

@@ -132,6 +132,7 @@ int api_new(const struct api_options *options, struct api **ret, struct err *err
 	if (!api)
 		return err_set(err, ERR_NO_MEMORY, "no memory to serve");
 	api->options = *options;
+	atomic_init(&api->public_url, "");
 	pthread_mutex_init(&api->lock, NULL);
 	api->streams = streams_new();
 	rc = api->streams ? directory_open(options->store, &api->source, err)
@@ -158,6 +159,11 @@ void api_free(struct api **api)
 	pthread_mutex_destroy(&a->lock);
 	secret_wipe_bytes(&a->options, sizeof(a->options));
 	free(a);
+}
+
+void api_set_public_url(struct api *api, const char *url)
+{
+	atomic_store(&api->public_url, url);
 }
 
 void api_set_server(struct api *api, struct http_server *server)

@@ -96,13 +96,11 @@ struct serving;
 /* Starts store, api, http and jobs. Prints nothing. */
 int serving_start(const struct settings *settings, struct serving **ret,
 	struct err *err) must_check;
-int serving_port(const struct serving *serving);
 /* Waits for SIGTERM or SIGINT. */
 void serving_wait(struct serving *serving);
 /* Finishes what was accepted, then stops. */
 void serving_stop(struct serving **serving);
-/* "http://127.0.0.1:8080" */
-void serving_url(const struct serving *serving, const struct settings *settings, char *out,
-	size_t size);
+/* Where it listens: "http://127.0.0.1:8080". Lives as long as it serves. */
+const char *serving_url(const struct serving *serving);
 
 #endif

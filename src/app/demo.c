@@ -149,7 +149,7 @@ int cmd_demo(const struct settings *settings)
 		rc = serving_start(settings, &serving, &err);
 	if (rc < 0)
 		return complain(settings, &err);
-	serving_url(serving, settings, demo.url, sizeof(demo.url));
+	snprintf(demo.url, sizeof(demo.url), "%s", serving_url(serving));
 	printf("Zegel serves on %s\nfrom the folder %s.\n", demo.url, settings->data);
 	rc = play(&demo, &err);
 	if (rc == 0)

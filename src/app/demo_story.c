@@ -528,8 +528,7 @@ void demo_farewell(struct demo *demo)
 	struct show *show = &demo->show;
 
 	show_chapter(show, "Your turn");
-	show_plain(show, "\nThe receipt:   %s%s", demo->receipt[0] == '/' ? demo->url : "",
-		demo->receipt);
+	show_plain(show, "\nThe receipt:   %s", demo->receipt);
 	show_plain(show, "The contract:  %s/v1/openapi.json", demo->url);
 	show_plain(show, "The figures:   %s/metrics", demo->url);
 	show_plain(show,

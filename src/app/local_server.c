@@ -255,7 +255,7 @@ static size_t fill_args(const struct local_server *s, const char *word, const ch
 	argv[n++] = s->folder;
 	argv[n++] = "--store";
 	argv[n++] = s->store;
-	for (size_t i = 0; more && more[i] && n + 8 < ARGS_MAX; i++)
+	for (size_t i = 0; more && more[i] && n + 10 < ARGS_MAX; i++)
 		argv[n++] = more[i];
 	return n;
 }
@@ -343,6 +343,8 @@ static int serve(struct local_server *s, struct err *err)
 
 	argv[n++] = "--tls-cert=";
 	argv[n++] = "--tls-key=";
+	argv[n++] = "--public-url";
+	argv[n++] = "http://127.0.0.1"; /* nobody opens a receipt there */
 	argv[n++] = "--listen";
 	argv[n++] = "127.0.0.1:0";
 	pthread_mutex_lock(&s->lock);

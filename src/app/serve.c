@@ -10,6 +10,7 @@
 
 #include "app/app.h"
 #include "base/log.h"
+#include "base/num.h"
 
 /* How often the snapshots are looked at for changes by other programs, and the sweep runs. */
 #define REFRESH_MS 500
@@ -21,6 +22,8 @@ struct serving {
 	struct site site;
 	struct api *api;
 	struct http_server *http;
+	char url[512];        /* where it listens */
+	char public_url[512]; /* where receipts are */
 	pthread_t jobs;
 	bool jobs_run;
 	pthread_mutex_t lock;
@@ -109,8 +112,7 @@ static int start_api(const struct settings *settings, struct serving *s, struct 
 		.clock = clock_system(),
 		.keys = s->site.keys.visit,
 		.identifiers = s->site.keys.identifiers,
-		.access = s->site.keys.access,
-		.public_url = settings->public_url };
+		.access = s->site.keys.access };
 	int rc = store_start(s->site.store, err);
 
 	if (rc == 0)
@@ -119,6 +121,43 @@ static int start_api(const struct settings *settings, struct serving *s, struct 
 	return rc;
 }
 
+static void write_url(const struct settings *settings, int port, char *out, size_t size)
+{
+	const char *colon = strrchr(settings->listen, ':');
+	int host = colon ? (int)(colon - settings->listen) : (int)strlen(settings->listen);
+
+	snprintf(out, size, "%s://%.*s:%d", settings->tls_cert[0] ? "https" : "http", host,
+		settings->listen, port);
+}
+
+static int check_public_url(const struct settings *settings, struct err *err)
+{
+	struct str url = str_of(settings->public_url);
+
+	if (url.len == 0 || str_starts(url, "https://") || str_starts(url, "http://"))
+		return 0;
+	return err_set(err, ERR_INVALID,
+		"--public-url is an address like https://bon.example, not \"%s\"",
+		settings->public_url);
+}
+
+/* As it was given, without a slash at its end; or the address it listens on. */
+static void tell_public_url(const struct settings *settings, struct serving *s)
+{
+	size_t len = strlen(settings->public_url);
+
+	if (len > 0 && settings->public_url[len - 1] == '/')
+		len--;
+	if (len > 0)
+		snprintf(s->public_url, sizeof(s->public_url), "%.*s", (int)len,
+			settings->public_url);
+	else
+		snprintf(s->public_url, sizeof(s->public_url), "%s", s->url);
+	api_set_public_url(s->api, s->public_url);
+}
+
+/* A sale may come as soon as it listens: the address must be known before. Only if it is to take a
+ * free port it is known afterwards, and until then nobody knows where to send a sale. */
 static int start_http(const struct settings *settings, struct serving *s, struct err *err)
 {
 	struct http_options options = { .listen = settings->listen,
@@ -128,11 +167,23 @@ static int start_http(const struct settings *settings, struct serving *s, struct
 		.connections_max = (int)settings->connections_max,
 		.handle = api_handle,
 		.user = s->api };
-	int rc = http_start(&options, &s->http, err);
+	const char *colon = strrchr(settings->listen, ':');
+	int64_t port = 0;
+	int rc;
 
-	if (rc == 0)
-		api_set_server(s->api, s->http);
-	return rc;
+	if (colon && num_parse_range(str_of(colon + 1), 1, 65535, &port)) {
+		write_url(settings, (int)port, s->url, sizeof(s->url));
+		tell_public_url(settings, s);
+	}
+	rc = http_start(&options, &s->http, err);
+	if (rc < 0)
+		return rc;
+	api_set_server(s->api, s->http);
+	if (port == 0) {
+		write_url(settings, http_port(s->http), s->url, sizeof(s->url));
+		tell_public_url(settings, s);
+	}
+	return 0;
 }
 
 int serving_start(const struct settings *settings, struct serving **ret, struct err *err)
@@ -144,7 +195,9 @@ int serving_start(const struct settings *settings, struct serving **ret, struct 
 		return err_set(err, ERR_NO_MEMORY, "no memory to serve");
 	signal(SIGPIPE, SIG_IGN);
 	raise_limit();
-	rc = folder_lock(settings->data, err);
+	rc = check_public_url(settings, err);
+	if (rc == 0)
+		rc = folder_lock(settings->data, err);
 	if (rc == 0)
 		rc = site_open(settings, false, &s->site, err);
 	if (rc == 0)
@@ -160,19 +213,9 @@ int serving_start(const struct settings *settings, struct serving **ret, struct 
 	return rc;
 }
 
-int serving_port(const struct serving *serving)
+const char *serving_url(const struct serving *serving)
 {
-	return http_port(serving->http);
-}
-
-void serving_url(const struct serving *serving, const struct settings *settings, char *out,
-	size_t size)
-{
-	const char *colon = strrchr(settings->listen, ':');
-	int host = colon ? (int)(colon - settings->listen) : (int)strlen(settings->listen);
-
-	snprintf(out, size, "%s://%.*s:%d", settings->tls_cert[0] ? "https" : "http", host,
-		settings->listen, serving_port(serving));
+	return serving->url;
 }
 
 void serving_wait(struct serving *serving)
@@ -221,13 +264,15 @@ int cmd_serve(const struct settings *settings)
 {
 	struct serving *serving;
 	struct err err;
-	char url[512];
 
 	block_signals();
 	if (serving_start(settings, &serving, &err) < 0)
 		return complain(settings, &err);
-	serving_url(serving, settings, url, sizeof(url));
-	printf("listening on %s\n", url);
+	if (!settings->public_url[0])
+		fprintf(stderr,
+			"zegel serve: receipts' addresses begin with %s; if customers see another, say it with --public-url\n",
+			serving_url(serving));
+	printf("listening on %s\n", serving_url(serving));
 	fflush(stdout);
 	serving_wait(serving);
 	serving_stop(&serving);

@@ -3,11 +3,14 @@
 and what it says when something is wrong."""
 import json
 import os
+import shutil
 import socket
 import sqlite3
+import ssl
 import stat
 import subprocess
 import threading
+import urllib.request
 
 from zegel import *
 
@@ -166,6 +169,44 @@ def _(z):
   assert secret, f'a key file: {os.listdir(server.data)}'
   os.rename(os.path.join(server.data, secret[0]), os.path.join(server.home, 'away'))
   fails(server.cli('serve', '--listen', '127.0.0.1:0', check=False), 'key')
+
+
+@test('a receipt can be opened where the server listens, or where it was told')
+def _(z):
+  server = z.own().start()
+  p = server.merchants[0].pair()
+  url = p.till.sale('here', sale(100))['receipt']['url']
+  assert url.startswith(f'http://127.0.0.1:{server.port}/r/'), url
+  with urllib.request.urlopen(url, timeout=10) as page:
+    assert page.status == 200
+  assert server.log().count('--public-url') == 1, server.log()
+  assert f'http://127.0.0.1:{server.port};' in server.log(), server.log()
+  assert server.stop() == 0
+  server.start('--public-url', 'https://bon.example/')
+  url = p.till.sale('there', sale(100))['receipt']['url']
+  assert url.startswith('https://bon.example/r/'), url
+  assert server.log().count('--public-url') == 1, 'told once, and not when it was given'
+  assert server.stop() == 0
+  fails(server.cli('serve', '--public-url', 'bon.example', check=False), 'bon.example')
+
+
+@test('with TLS a receipt has an address with https')
+def _(z):
+  if not shutil.which('openssl'):
+    skip('needs openssl, to make a certificate')
+  server = z.own()
+  p = server.start().merchants[0].pair()
+  assert server.stop() == 0
+  cert, key = (os.path.join(server.home, name) for name in ('cert', 'key'))
+  subprocess.run(['openssl', 'req', '-x509', '-newkey', 'rsa:2048', '-nodes', '-days', '1', '-subj',
+    '/CN=localhost', '-out', cert, '-keyout', key], check=True, stderr=subprocess.DEVNULL)
+  server.start('--tls-cert', cert, '--tls-key', key)
+  trusting = ssl._create_unverified_context()
+  ask = urllib.request.Request(f'https://127.0.0.1:{server.port}/v1/sales/s', method='PUT',
+    data=json.dumps(sale(100)).encode(), headers={'Authorization': 'Bearer ' + p.till.key})
+  with urllib.request.urlopen(ask, timeout=10, context=trusting) as answer:
+    url = json.load(answer)['receipt']['url']
+  assert url.startswith(f'https://127.0.0.1:{server.port}/r/'), url
 
 
 @test('a second serve on the same folder says so and stops; the first serves on')

@@ -30,7 +30,7 @@ def _(z):
     {'kind': 'cash', 'amount': 400}]))
   assert a['sale'] == 'sale' and a['state'] == 'paid' and a['member'] is None and kinds(a) == [], a
   assert p.till.ok('GET', '/v1/sales/sale').json == a.json
-  assert z.server.client().ok('GET', a['receipt']['url']).status == 200
+  assert z.server.client().ok('GET', page_of(a)).status == 200
   p.till.refused(404, 'not-found', 'GET', '/v1/sales/none')
 
 

@@ -107,7 +107,7 @@ def _(z):
   receipt = a['receipt']
   assert re.search(r'/r/[0-9a-hjkmnp-tv-z]{26}$', receipt['url']), receipt
   assert isinstance(receipt['paper'], bool) and receipt['reason'], receipt
-  page = z.server.client().ok('GET', receipt['url'])
+  page = z.server.client().ok('GET', page_of(a))
   text = page.raw.decode('utf-8')
   assert page.headers['Content-Type'].startswith('text/html'), page.headers['Content-Type']
   assert 'Set-Cookie' not in page.headers
@@ -115,7 +115,7 @@ def _(z):
   assert '<script' not in text.lower() and not re.search(r'(src|href)\s*=\s*["\']?https?:', text), (
     text)
   assert '<b>koffie' not in text and 'koffie' in text and '17,49' in text.replace('.', ','), text
-  other = receipt['url'][:-1] + ('0' if receipt['url'][-1] != '0' else '1')
+  other = page_of(a)[:-1] + ('0' if receipt['url'][-1] != '0' else '1')
   assert z.server.client().call('GET', other).status == 404
 
 

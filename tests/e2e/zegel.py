@@ -18,6 +18,7 @@ All randomness comes from one seed (ZEGEL_SEED, printed), ids are counted. Every
 against the OpenAPI document (document.py); the last test of each file says whether they agreed. """
 import datetime
 import json
+import urllib.parse
 
 import tap
 from client import Answer, Client, Closed, Refused, Stream, now, quote
@@ -27,7 +28,7 @@ from tap import DEADLINE, ROOT, eventually, note, options, parallel, seeded, ski
 
 __all__ = ['test', 'main', 'skip', 'note', 'options', 'eventually', 'parallel', 'together',
   'seeded', 'document',
-  'Server', 'Client', 'Stream', 'Answer', 'Closed', 'Refused', 'quote', 'now', 'stamp', 'day',
+  'page_of', 'Server', 'Client', 'Stream', 'Answer', 'Closed', 'Refused', 'quote', 'now', 'stamp', 'day',
   'line', 'sale', 'effects',
   'kinds', 'step_ids', 'points_of', 'spaced', 'ROOT', 'DEADLINE', 'UTC']
 
@@ -71,6 +72,11 @@ def kinds(answer):
 
 def step_ids(answer):
   return [s['id'] for s in answer['steps']]
+
+
+def page_of(answer):
+  """The path of a sale's receipt."""
+  return urllib.parse.urlsplit(answer['receipt']['url']).path
 
 
 def spaced(value):
