@@ -4,11 +4,9 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "app/app.h"
-#include "codec/date.h"
-#include "codec/json_write.h"
+#include "app/key_impl.h"
 
-/* One change, or the list. */
+/* One change. */
 struct keying {
 	struct unit unit;
 	struct site *site;
@@ -20,61 +18,7 @@ struct keying {
 	enum role role;
 	char name[256];
 	id_t64 made; /* the new one */
-	struct buf buf;
-	struct json_out out;
 };
-
-/* ---- listing ---- */
-
-static void write_access(void *user, const struct access *a, id_t64 merchant, id_t64 device)
-{
-	struct keying *k = user;
-	char id[ID_TEXT_MAX], at[DATE_TEXT_MAX];
-
-	json_out_object(&k->out, NULL);
-	json_out_cstr(&k->out, "id", id_text(a->id, "k", id));
-	json_out_cstr(&k->out, "merchant", id_text(merchant, "mt", id));
-	if (device)
-		json_out_cstr(&k->out, "device", id_text(device, "d", id));
-	else
-		json_out_cstr(&k->out, "role", role_words[a->role]);
-	json_out_text(&k->out, "name", a->name);
-	json_out_cstr(&k->out, "created", date_time_write(a->created_at, at));
-	if (a->revoked_at)
-		json_out_cstr(&k->out, "revoked", date_time_write(a->revoked_at, at));
-	json_out_object_end(&k->out);
-}
-
-static void print_access(void *user, const struct access *a, id_t64 merchant, id_t64 device)
-{
-	char id[ID_TEXT_MAX], of[ID_TEXT_MAX], at[DATE_TEXT_MAX];
-
-	(void)user;
-	(void)merchant;
-	printf("%-16s %-18s %-9.10s  %s%.*s\n", id_text(a->id, "k", id),
-		device ? id_text(device, "d", of) : role_words[a->role],
-		date_time_write(a->created_at, at), a->revoked_at ? "[revoked] " : "",
-		STR_ARG(a->name));
-}
-
-static int run_list(struct unit *unit, struct store_tx *tx, int64_t now, struct err *err)
-{
-	struct keying *k = (struct keying *)unit;
-
-	(void)now;
-	if (!k->settings->json)
-		return access_list(tx, k->merchant, print_access, k, err);
-	buf_init(&k->buf, NULL, 64 << 20);
-	json_out_init(&k->out, &k->buf);
-	json_out_object(&k->out, NULL);
-	json_out_array(&k->out, "keys");
-	int rc = access_list(tx, k->merchant, write_access, k, err);
-	json_out_array_end(&k->out);
-	json_out_object_end(&k->out);
-	printf("%.*s\n", STR_ARG(buf_str(&k->buf)));
-	buf_done(&k->buf);
-	return rc;
-}
 
 /* ---- changing ---- */
 
@@ -139,7 +83,7 @@ static const struct {
 	int (*run)(struct unit *unit, struct store_tx *tx, int64_t now, struct err *err);
 	bool needs_id, makes;
 } acts[] = {
-	{ "list", run_list, false, false },
+	{ "list", NULL, false, false },
 	{ "new", run_new, false, true },
 	{ "revoke", run_revoke, true, false },
 	{ "rotate", run_rotate, true, true },
@@ -203,6 +147,8 @@ static int perform(struct keying *k, size_t n, struct err *err)
 		rc = which_merchant(k, err);
 	if (rc < 0)
 		return rc;
+	if (!acts[n].run)
+		return key_list(k->settings, k->site, k->merchant, err);
 	k->unit.run = acts[n].run;
 	rc = store_run(k->site->store, &k->unit);
 	if (rc < 0)

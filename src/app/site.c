@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Opening an installation, and the commands that set one up: init, merchant, migrate. */
+/* Opening an installation, and making one: its store, its merchants. zegel migrate. */
 #include <stdio.h>
 #include <string.h>
 
 #include "app/backup.h"
-#include "codec/json_write.h"
 
 void site_url(const struct settings *settings, char *out, size_t size)
 {
@@ -124,17 +123,6 @@ int site_add_merchant(struct site *site, const struct settings *settings, struct
 	return rc;
 }
 
-static void print_made(const struct settings *settings, const struct merchant_made *made)
-{
-	if (settings->json) {
-		printf("{\"merchant\":\"%s\",\"admin_key\":\"%s\"}\n", made->merchant_text,
-			made->admin_key);
-		return;
-	}
-	printf("merchant   %s\nadmin key  %s\n\nThe key is shown this once. Keep it; `zegel key new` makes more.\n",
-		made->merchant_text, made->admin_key);
-}
-
 /* ---- a first one ---- */
 
 static void note_step(void *user, const char *name, const char *sql)
@@ -206,66 +194,7 @@ int site_make(const struct settings *settings, struct merchant_made *ret, struct
 	return rc;
 }
 
-int cmd_init(const struct settings *settings)
-{
-	struct merchant_made made;
-	struct err err;
-
-	if (site_make(settings, &made, &err) < 0)
-		return complain(settings, &err);
-	print_made(settings, &made);
-	if (!settings->json)
-		printf("Next: zegel serve --data %s\n", settings->data);
-	return EXIT_DONE;
-}
-
-/* ---- the commands ---- */
-
-static int list_merchants(const struct settings *settings, struct site *site, struct err *err)
-{
-	struct directory_source *source;
-	const struct directory *directory;
-	char id[ID_TEXT_MAX];
-	int rc = directory_open(site->store, &source, err);
-
-	if (rc < 0)
-		return rc;
-	directory = directory_hold(source);
-	const struct merchant *m;
-	for (size_t i = 0; (m = directory_nth_merchant(directory, i)); i++)
-		printf(settings->json
-				? "{\"merchant\":\"%s\",\"country\":\"%.*s\",\"currency\":\"%.*s\"}\n"
-				: "%-18s %.*s %.*s\n",
-			id_text(m->id, "mt", id), STR_ARG(m->country), STR_ARG(m->currency));
-	directory_release(&directory);
-	directory_close(&source);
-	return 0;
-}
-
-int cmd_merchant(const struct settings *settings)
-{
-	const char *what = settings->arg_count ? settings->args[0] : "list";
-	struct merchant_made made;
-	struct site site = { 0 };
-	struct err err;
-	int rc;
-
-	if (strcmp(what, "new") != 0 && strcmp(what, "list") != 0) {
-		fprintf(stderr, "zegel merchant: say new or list\n");
-		return EXIT_USAGE;
-	}
-	rc = site_open(settings, false, &site, &err);
-	if (rc == 0 && strcmp(what, "list") == 0)
-		rc = list_merchants(settings, &site, &err);
-	else if (rc == 0)
-		rc = site_add_merchant(&site, settings, &made, &err);
-	site_close(&site);
-	if (rc < 0)
-		return complain(settings, &err);
-	if (strcmp(what, "new") == 0)
-		print_made(settings, &made);
-	return EXIT_DONE;
-}
+/* ---- migrating ---- */
 
 static void show_step(void *user, const char *name, const char *sql)
 {

@@ -3,6 +3,7 @@
 and what it says when something is wrong."""
 import json
 import os
+import re
 import shutil
 import socket
 import sqlite3
@@ -249,6 +250,38 @@ def _(z):
   fails(server.cli('key', 'revoke', 'nonsense', check=False))
   assert stream.ended(20), 'an open stream of a revoked key is ended'
   stream.close()
+
+
+@test('the lists say what each key is for, whose it is and where')
+def _(z):
+  server = z.own().start()
+  m = server.merchants[0]
+  made = server.new_merchant('Bakkerij "De Korenaar"')
+  shop = m.shop('Café Veldstraat')
+  till = m.device(shop, 'till')
+  server.cli('key', 'new', '--merchant', made['merchant'], '--role', 'viewer', '--name', 'Ann')
+  row = next(k for k in keys_of(server) if k.get('device') == till.id)
+  assert (row['kind'], row['shop'], row['shop_name'], row['name'], row['merchant_name']) == (
+    'till', shop, 'Café Veldstraat', 'till', 'My shop'), row
+  server.cli('key', 'revoke', row['id'])
+  head, *rows = server.cli('key', 'list').stdout.splitlines()
+
+  def cells(text):
+    """By the columns of the titles."""
+    starts = [x.start() for x in re.finditer(r'(?<= )\S|^\S', head)]
+    return [text[a:b].strip() for a, b in zip(starts, starts[1:] + [None])]
+  rows = {cells(r)[0]: cells(r) for r in rows}
+  assert rows[row['id']][1:6] == ['My shop', 'till', 'Café Veldstraat', 'till', till.id], rows
+  assert rows[row['id']][7] == rows[row['id']][6] == day(), 'made and revoked today'
+  ann = next(r for r in rows.values() if r[4] == 'Ann')
+  assert ann[1:4] == ['Bakkerij "De Korenaar"', 'viewer', ''], ann
+  only = server.cli('key', 'list', '--merchant', made['merchant']).stdout
+  assert 'Ann' in only and 'My shop' not in only, only
+  text = server.cli('merchant', 'list').stdout
+  assert 'My shop' in text and 'Bakkerij "De Korenaar"' in text, text
+  listed = [json.loads(r) for r in server.cli('merchant', 'list', '--json').stdout.splitlines()]
+  assert {r['merchant']: r['name'] for r in listed} == {m.id: 'My shop',
+    made['merchant']: 'Bakkerij "De Korenaar"'}, listed
 
 
 @test('a key is rotated: the new one works, the old one does not')
