@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "api/api_impl.h"
 #include "base/check.h"
@@ -89,9 +90,25 @@ static struct str problem(struct op *op, int rc, const struct err *err)
 			  : buf_str(&buf);
 }
 
+/* What a status must come with. */
+static void add_headers(const struct op *op, struct http_reply *reply, const char *headers[3])
+{
+	headers[0] = NULL;
+	headers[2] = NULL;
+	if (reply->status == 401) { /* RFC 9110 11.6.1 */
+		headers[0] = "WWW-Authenticate";
+		headers[1] = "Bearer realm=\"zegel\"";
+	} else if (reply->status == 405) { /* RFC 9110 15.5.6 */
+		headers[0] = "Allow";
+		headers[1] = op->methods.ptr;
+	}
+	reply->headers = headers[0] ? headers : NULL;
+	reply->retry_after_s = reply->status == 503 ? 1 : 0;
+}
+
 void op_reply(struct op *op, int rc, const struct err *err)
 {
-	static const char *const say_key[] = { "WWW-Authenticate", "Bearer realm=\"zegel\"", NULL };
+	const char *headers[3];
 	struct http_reply reply = { .status = 200,
 		.content_type = op->content_type,
 		.body = op->answer };
@@ -100,8 +117,7 @@ void op_reply(struct op *op, int rc, const struct err *err)
 		reply.status = err_status(rc);
 		reply.content_type = "application/problem+json";
 		reply.body = problem(op, rc, err);
-		reply.retry_after_s = reply.status == 503 ? 1 : 0;
-		reply.headers = reply.status == 401 ? say_key : NULL; /* RFC 9110 11.6.1 */
+		add_headers(op, &reply, headers);
 		if (reply.status >= 500)
 			log_error("%s: %s: %s", api_operation_name(op->operation), err_name(rc),
 				err->text);
@@ -144,10 +160,21 @@ static int run(struct unit *unit, struct store_tx *tx, int64_t now, struct err *
 	return op->drop ? UNIT_DROP : 0;
 }
 
+/* An id that was used before stands in the body or in the path; only the first can be pointed at.
+ */
+static void point_at_id(const struct op *op, struct err *err)
+{
+	if (err->code == ERR_ID_REUSED && !(op->body && json_get(op->body, "id")))
+		err->at[0] = '\0';
+}
+
 static void done(struct unit *unit)
 {
 	struct op *op = (struct op *)unit;
 	int rc = unit->rc;
+
+	if (rc < 0)
+		point_at_id(op, &unit->err);
 
 	for (size_t i = 0; rc == 0 && !op->drop && i < op->wake_count; i++)
 		streams_wake(op->api->streams, op->wakes[i]);
@@ -206,13 +233,14 @@ static bool allowed(const struct access *access, unsigned who)
 
 static int check_key(struct op *op, unsigned who, struct err *err)
 {
-	struct str header = http_header(op->x, "authorization");
+	struct str rest = http_header(op->x, "authorization");
+	struct str scheme = str_cut(&rest, ' '); /* in capitals or not: RFC 9110 11.1 */
 
 	if (who == NOBODY)
 		return 0;
-	if (!str_starts(header, "Bearer "))
+	if (scheme.len != 6 || strncasecmp(scheme.ptr, "Bearer", 6) != 0)
 		return err_set(err, ERR_UNAUTHORIZED, "send a key: Authorization: Bearer zk_...");
-	op->access = directory_access(op->world.directory, str_from(header, 7));
+	op->access = directory_access(op->world.directory, str_trim(rest));
 	if (!op->access)
 		return err_set(err, ERR_UNAUTHORIZED, "the key is unknown or was revoked");
 	if (!allowed(op->access, who))
@@ -237,6 +265,9 @@ static int check_body(struct op *op, enum http_method method, struct err *err)
 	return rc;
 }
 
+/* Names that a message repeats; the known ones have at most 9 bytes. */
+#define QUERY_NAME_SHOWN 40
+
 struct query_check {
 	const char *allowed;
 	struct str unknown;
@@ -259,10 +290,14 @@ static int check_query(struct op *op, struct err *err)
 	struct query_check check = { .allowed = operations[op->operation].query };
 
 	http_query_names(op->x, check_query_name, &check);
-	if (check.unknown.ptr)
+	if (!check.unknown.ptr)
+		return 0;
+	if (check.unknown.len > QUERY_NAME_SHOWN || !str_utf8(check.unknown, NULL))
 		return err_set(err, ERR_UNKNOWN_FIELD,
 			"the address has a query parameter that is not known");
-	return 0;
+	return err_set(err, ERR_UNKNOWN_FIELD,
+		"the address has a query parameter that is not known: %.*s",
+		STR_ARG(check.unknown));
 }
 
 static int prepare(struct op *op, enum http_method method, struct err *err)
@@ -275,6 +310,25 @@ static int prepare(struct op *op, enum http_method method, struct err *err)
 	return rc < 0 ? rc : check_body(op, method, err);
 }
 
+/* "GET, HEAD, PUT" */
+static struct str allowed_methods(struct op *op)
+{
+	static const char *const words[] = { [HTTP_GET] = "GET",
+		[HTTP_HEAD] = "HEAD",
+		[HTTP_POST] = "POST",
+		[HTTP_PUT] = "PUT",
+		[HTTP_DELETE] = "DELETE" };
+	unsigned methods = route_methods(routes, OP_COUNT, http_path(op->x));
+	struct buf buf;
+
+	buf_init(&buf, op->arena, 64);
+	for (size_t i = 0; i < sizeof(words) / sizeof(*words); i++)
+		if (methods & 1u << i)
+			buf_printf(&buf, "%s%s", buf.len ? ", " : "", words[i]);
+	buf_char(&buf, '\0');
+	return buf.failed ? STR("") : buf_str(&buf);
+}
+
 static int find_route(struct op *op, struct err *err)
 {
 	switch (route_find(routes, OP_COUNT, http_method(op->x), http_path(op->x), op->arena,
@@ -283,6 +337,7 @@ static int find_route(struct op *op, struct err *err)
 		op->operation = (enum operation)op->match.operation;
 		return 0;
 	case 1:
+		op->methods = allowed_methods(op);
 		return err_set(err, ERR_METHOD, "this address does not take that method");
 	default:
 		return err_set(err, ERR_NOT_FOUND,

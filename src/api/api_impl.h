@@ -79,6 +79,7 @@ struct op {
 	void *waiting;     /* DIRECT: whom op_run_now() lets wait */
 	struct str answer;
 	const char *content_type;
+	struct str methods; /* of a 405: what the address takes */
 	int64_t began_ns;
 	id_t64 wakes[VISIT_WAKES_MAX];
 	size_t wake_count;

@@ -93,28 +93,41 @@ int api_add_shop(struct op *op, struct err *err)
 	return 0;
 }
 
-/* Shops and devices are listed in the order the directory has them; the cursor is a number. */
-static int page_of(struct op *op, size_t *ret_from, size_t *ret_limit, struct err *err)
+/* Shops and devices are listed by their ids; the cursor is the last one given, so that one that is
+ * added meanwhile moves no other to another page. */
+struct page {
+	id_t64 after;
+	size_t limit, given;
+};
+
+static int page_of(struct op *op, const char *prefix, struct page *ret, struct err *err)
 {
 	struct str cursor = http_query(op->x, "cursor");
-	int64_t from = 0;
 
-	if (cursor.ptr && !num_parse_range(cursor, 0, 1000000000, &from))
+	*ret = (struct page) { .after = INT64_MIN }; /* below every id */
+	if (cursor.ptr && !id_parse(cursor, prefix, &ret->after))
 		return err_set(err, ERR_INVALID, "cursor is what the page before said as next");
-	*ret_from = (size_t)from;
-	return op_limit(op, ret_limit, err);
+	return op_limit(op, &ret->limit, err);
 }
 
-/* next: where the next page starts; 0: there is none. */
-static int end_page(struct op *op, struct buf *buf, struct json_out *out, size_t next,
-	struct err *err)
+/* Does that one stand on this page? Counts it. */
+static bool on_page(struct page *page, id_t64 id)
 {
-	char text[24];
+	if (id <= page->after || page->given == page->limit)
+		return false;
+	page->given++;
+	return true;
+}
+
+/* last: the last one given, if others follow; 0: that was all. */
+static int end_page(struct op *op, struct buf *buf, struct json_out *out, const char *prefix,
+	id_t64 last, struct err *err)
+{
+	char id[ID_TEXT_MAX];
 
 	json_out_array_end(out);
-	snprintf(text, sizeof(text), "%zu", next);
-	if (next)
-		json_out_cstr(out, "next", text);
+	if (last)
+		json_out_cstr(out, "next", id_text(last, prefix, id));
 	else
 		json_out_null(out, "next");
 	json_out_object_end(out);
@@ -129,21 +142,25 @@ int api_shops(struct op *op, struct err *err)
 	struct json_out out;
 	struct buf buf;
 	char id[ID_TEXT_MAX];
-	size_t from, limit;
-	int rc = page_of(op, &from, &limit, err);
+	id_t64 last = 0;
+	struct page page;
+	int rc = page_of(op, "s", &page, err);
 
 	if (rc < 0 || !shops)
 		return rc < 0 ? rc : err_set(err, ERR_NO_MEMORY, "no memory for a list");
 	buf_writer(op, &buf, &out);
 	json_out_object(&out, NULL);
 	json_out_array(&out, "shops");
-	for (size_t n = from; n < count && n < from + limit; n++) {
+	for (size_t n = 0; n < count; n++) {
+		if (!on_page(&page, shops[n]->id))
+			continue;
+		last = shops[n]->id;
 		json_out_object(&out, NULL);
 		json_out_cstr(&out, "id", id_text(shops[n]->id, "s", id));
 		json_out_text(&out, "name", shops[n]->name);
 		json_out_object_end(&out);
 	}
-	return end_page(op, &buf, &out, count > from + limit ? from + limit : 0, err);
+	return end_page(op, &buf, &out, "s", count && last != shops[count - 1]->id ? last : 0, err);
 }
 
 /* ---- devices ---- */
@@ -222,15 +239,21 @@ int api_devices(struct op *op, struct err *err)
 		directory_devices(op->world.directory, op->access->merchant, op->arena, &devices);
 	struct json_out out;
 	struct buf buf;
-	size_t from, limit;
-	int rc = page_of(op, &from, &limit, err);
+	struct page page;
+	id_t64 last = 0;
+	int rc = page_of(op, "d", &page, err);
 
 	if (rc < 0 || !devices)
 		return rc < 0 ? rc : err_set(err, ERR_NO_MEMORY, "no memory for a list");
 	buf_writer(op, &buf, &out);
 	json_out_object(&out, NULL);
 	json_out_array(&out, "devices");
-	for (size_t n = from; n < count && n < from + limit; n++)
+	for (size_t n = 0; n < count; n++) {
+		if (!on_page(&page, devices[n]->id))
+			continue;
+		last = devices[n]->id;
 		write_device(devices[n], &out);
-	return end_page(op, &buf, &out, count > from + limit ? from + limit : 0, err);
+	}
+	return end_page(op, &buf, &out, "d", count && last != devices[count - 1]->id ? last : 0,
+		err);
 }

@@ -67,6 +67,16 @@ static bool decode_params(const struct candidate *best, struct arena *arena,
 	return true;
 }
 
+unsigned route_methods(const struct route *routes, size_t count, struct str raw_path)
+{
+	struct candidate candidate;
+	unsigned methods = 0;
+	for (size_t i = 0; i < count && raw_path.len; i++)
+		if (pattern_matches(routes[i].pattern, raw_path, &candidate))
+			methods |= 1u << routes[i].method;
+	return methods & 1u << HTTP_GET ? methods | 1u << HTTP_HEAD : methods;
+}
+
 int route_find(const struct route *routes, size_t count, enum http_method method,
 	struct str raw_path, struct arena *arena, struct route_match *ret)
 {

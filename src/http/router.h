@@ -29,4 +29,8 @@ struct route_match {
 int route_find(const struct route *routes, size_t count, enum http_method method,
 	struct str raw_path, struct arena *arena, struct route_match *ret);
 
+/* A bit (1 << enum http_method) for each method that path takes, HEAD with GET; 0: no such path.
+ * For the Allow of a 405 (RFC 9110 15.5.6). */
+unsigned route_methods(const struct route *routes, size_t count, struct str raw_path);
+
 #endif

@@ -83,6 +83,24 @@ static void finds_routes(void **state)
 	}
 }
 
+static void knows_the_methods_of_a_path(void **state)
+{
+	static const struct {
+		const char *path;
+		unsigned methods;
+	} rows[] = {
+		{ "/v1/sales/S-1", 1u << HTTP_GET | 1u << HTTP_HEAD | 1u << HTTP_PUT },
+		{ "/v1/sales/INV%2F1/returns", 1u << HTTP_POST },
+		{ "/", 1u << HTTP_GET | 1u << HTTP_HEAD },
+		{ "/v1/sales", 0 },
+		{ "", 0 },
+	};
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
+		assert_row(rows[i].path,
+			route_methods(routes, sizeof routes / sizeof *routes,
+				str_of(rows[i].path)) == rows[i].methods);
+}
+
 static void says_so_without_memory(void **state)
 {
 	struct arena *arena ARENA_AUTO = arena_new(1 << 16);
@@ -125,6 +143,6 @@ static void knows_a_valid_address(void **state)
 
 int main(void)
 {
-	return TEST_MAIN(test(finds_routes), test(says_so_without_memory),
-		test(knows_a_valid_address));
+	return TEST_MAIN(test(finds_routes), test(knows_the_methods_of_a_path),
+		test(says_so_without_memory), test(knows_a_valid_address));
 }

@@ -180,6 +180,8 @@ class Document:
     if not self.once(str(operation or path), status, kind, shape(raw), sent
         and shape(sent.encode())):
       return
+    if status == 405 and 'Allow' not in headers:
+      self.breach(f'{method} {path} 405 came without the header Allow')  # RFC 9110 15.5.6
     if operation is None or status == 405 or (status == 400
         and '400' not in operation.spec['responses']):
       # no such address, not that method, an address not encoded well: any call may say that

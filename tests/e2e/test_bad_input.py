@@ -299,9 +299,25 @@ def _(z):
   p.till.refused(403, 'forbidden', 'POST', '/v1/shops', {'name': 'x'})
 
 
+@test('the scheme of a key may be in capitals or not')
+def _(z):
+  m = z.merchant()
+  nobody = z.server.client()
+  for scheme in ('Bearer', 'bearer', 'BEARER', 'bEaReR '):
+    answer = nobody.call('GET', '/v1/shops', headers={'Authorization': f'{scheme} {m.admin.key}'})
+    assert answer.status == 200, f'{scheme}: {answer}'
+  for header in ('Basic ' + m.admin.key, m.admin.key, 'Bearer', 'Bearer' + m.admin.key,
+      f'Bearer {m.admin.key} x', 'Bearers ' + m.admin.key, ''):
+    nobody.refused(401, 'unauthorized', 'GET', '/v1/shops', headers={'Authorization': header})
+
+
 @test('queries and paths that are not')
 def _(z):
   p = z.merchant().pair()
+  a = p.till.refused(422, 'unknown-field', 'PUT', '/v1/sales/a?dryrun=true&dry_run=true', sale(100))
+  assert 'dryrun' in a['detail'] and 'dry_run' not in a['detail'], a
+  for name in ('x' * 41, '%ff', 'caf%c3', '%22%0a'):
+    p.till.refused(422, 'unknown-field', 'PUT', f'/v1/sales/a?{name}=1', sale(100))
   for path in ('/v1/sales/a?colour=red', '/v1/sales/a?dry_run=1&now=x', '/v1/sales/a?dry_run='):
     p.till.refused(422, ('invalid', 'unknown-field'), 'PUT', path, sale(100))
   for id in ('%00', '%ff', 'a%00b'):

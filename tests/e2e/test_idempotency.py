@@ -105,7 +105,8 @@ def _(z):
 def _(z):
   for w, first in checked:
     if w.other is not None:
-      w.client.refused(409, 'id-reused', w.method, w.path, w.other)
+      a = w.client.refused(409, 'id-reused', w.method, w.path, w.other)
+      assert a.get('at') == ('/id' if 'id' in w.other else None), f'{w}: {a}'
       again = w.send()
       assert again.raw == first, f'{w}: the refusal changed its answer: {again}'
 

@@ -147,6 +147,11 @@ def fill(path):
     'r': '0' * 26}.get(path.split('/')[-2 if path.endswith('}') else -3], 'nothing'), path)
 
 
+def taken_by(path):
+  """The methods of whatever in the document that path could be."""
+  return {o for o in (m.upper() for m in METHODS) if document().find(o, fill(path))}
+
+
 @test('every path and method of the document is in the server, and no other method')
 def _(z):
   m = z.merchant()
@@ -165,6 +170,9 @@ def _(z):
         assert answer.status != 405, answer
       elif document().find(method, path) is None:
         assert answer.status == 405 and answer.name == 'method-not-allowed', answer
+        allowed = set(answer.headers['Allow'].split(', '))
+        assert allowed - {'HEAD'} == taken_by(path), f'{path}: {allowed}'
+        assert ('HEAD' in allowed) == ('GET' in allowed), f'{path}: {allowed}'
   for path in ('/v1', '/v1/nothing', '/v1/sales', '/v1/sales/1/nothing', '/v2/sales/1',
       '/v1/touches/1/answers/2'):
     m.admin.refused(404, 'not-found', 'GET', path)
