@@ -196,6 +196,8 @@ int serving_start(const struct settings *settings, struct serving **ret, struct 
 	signal(SIGPIPE, SIG_IGN);
 	raise_limit();
 	rc = check_public_url(settings, err);
+	if (rc == 0) /* a folder that is none says so by its keys, not by its lock */
+		rc = folder_keys(settings->data, &s->site.keys, err);
 	if (rc == 0)
 		rc = folder_lock(settings->data, err);
 	if (rc == 0)

@@ -157,8 +157,12 @@ def _(z):
 @test('without a folder, a key file, or a port')
 def _(z):
   nothing = Server()
-  for command in ('serve', 'verify'):
-    fails(nothing.cli(command, check=False), 'init', 'no such')
+  for command in ('serve', 'verify', 'backup', 'key', 'merchant', 'programme'):
+    args = [command, 'nowhere'] if command == 'backup' else [command]
+    said = fails(nothing.cli(*args, check=False)).stderr
+    assert said == (f'zegel {command}: {nothing.data} is no data folder (it has no keys); '
+      'make one with zegel init\n'), said
+    assert not os.path.exists(nothing.data)
   server = z.own()
   taken = socket.socket()
   taken.bind(('127.0.0.1', 0))
