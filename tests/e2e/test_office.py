@@ -37,4 +37,68 @@ def _(z):
       m.admin.refused(422, 'invalid', 'GET', f'{path}?cursor={cursor}')
 
 
+CARD = [{'kind': 'loyalty_card', 'value': 'c1'}]
+
+
+@test('a history has every programme, however many, page by page')
+def _(z):
+  m = z.merchant()
+  p = m.pair()
+  many = 130
+  for n in range(many):
+    m.points(f'p{n:03}', per=100)
+  member = None
+  for n in range(2):
+    member = p.till.sale(f's{n}', sale(1000, identifiers=CARD))['member']['id']
+  whole = m.admin.ok('GET', f'/v1/members/{member}/entries?limit=200')['entries']
+  for limit in (7, 100, 200):
+    seen = m.admin.entries(member, limit=limit)[::-1]
+    assert seen[:200] == whole and len(seen) == 2 * many, f'{limit}: {len(seen)}'
+    assert {(e['programme'], e['balance']) for e in seen} == {(f'p{n:03}', b)
+      for n in range(many) for b in (10, 20)}
+    assert [e['posted_at'] for e in seen] == sorted((e['posted_at'] for e in seen), reverse=True)
+
+
+@test('what is posted between two pages of a history moves nothing')
+def _(z):
+  m = z.merchant()
+  p = m.pair()
+  for code in ('a', 'b', 'c'):
+    m.points(code, per=100)
+  for n in range(5):
+    member = p.till.sale(f's{n}', sale(1000, identifiers=CARD))['member']['id']
+  before = m.admin.entries(member)[::-1]
+  for limit in (1, 4, 6):
+    seen, cursor = [], ''
+    while cursor is not None:
+      page = m.admin.ok('GET', f'/v1/members/{member}/entries?limit={limit}{cursor}')
+      seen += page['entries']
+      cursor = page['next'] and '&cursor=' + quote(page['next'])
+      if len(seen) < 3 * limit:
+        p.till.sale(f'more-{limit}-{len(seen)}', sale(100, identifiers=CARD))
+    assert seen == before, f'{limit}: {len(seen)} and {len(before)}'
+    before = m.admin.entries(member)[::-1]
+  for cursor in ('x', 'p_0123456789abc', 'p_0123456789abc:1', 'm_0123456789abc:1:1', ''):
+    m.admin.refused(422, 'invalid', 'GET', f'/v1/members/{member}/entries?cursor={cursor}')
+
+
+@test('an entry says what it was posted for')
+def _(z):
+  m = z.merchant()
+  p = m.pair()
+  m.points('p', per=100, needed=10, reward={'code': 'mok', 'name': {'nl': 'Een mok'}})
+  a = p.till.sale('s1', sale(1000, 500, identifiers=CARD))
+  reward = effects(a, 'offer')[0]['reward']
+  p.till.reward(reward, 'hold', 'h1')
+  p.till.reward(reward, 'give', 'g1')
+  p.till.returns('s1', 'r1', ('2', '1'))
+  seen = [(e['kind'], e['ref']['kind'], e['ref'].get('id')) for e in
+    m.admin.entries(a['member']['id'])]
+  sold = seen[0][2]
+  assert sold, seen
+  assert seen == [('earned', 'sale', sold), ('held', 'reward', reward), ('spent', 'reward', reward),
+    ('clawed_back', 'return', seen[3][2])] and seen[3][2], seen
+  z.server.verify()
+
+
 main()
