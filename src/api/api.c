@@ -109,7 +109,7 @@ static void add_headers(const struct op *op, struct http_reply *reply, const cha
 void op_reply(struct op *op, int rc, const struct err *err)
 {
 	const char *headers[3];
-	struct http_reply reply = { .status = 200,
+	struct http_reply reply = { .status = op->status ? op->status : 200,
 		.content_type = op->content_type,
 		.body = op->answer };
 
@@ -117,11 +117,11 @@ void op_reply(struct op *op, int rc, const struct err *err)
 		reply.status = err_status(rc);
 		reply.content_type = "application/problem+json";
 		reply.body = problem(op, rc, err);
-		add_headers(op, &reply, headers);
 		if (reply.status >= 500)
 			log_error("%s: %s: %s", api_operation_name(op->operation), err_name(rc),
 				err->text);
 	}
+	add_headers(op, &reply, headers);
 	count(op, reply.status);
 	world_release(&op->world);
 	http_reply(op->x, &reply);
@@ -175,6 +175,7 @@ static void done(struct unit *unit)
 
 	if (rc < 0)
 		point_at_id(op, &unit->err);
+	health_note(&op->api->health, rc);
 
 	for (size_t i = 0; rc == 0 && !op->drop && i < op->wake_count; i++)
 		streams_wake(op->api->streams, op->wakes[i]);

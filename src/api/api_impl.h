@@ -41,6 +41,22 @@ struct op_figures {
 	atomic_uint_fast64_t latency_ns;
 };
 
+/* ---- health: what is known of the store (health.c) ---- */
+
+struct health {
+	struct unit unit; /* what tries to write; its rc is what it found */
+	pthread_mutex_t lock;
+	pthread_cond_t done;
+	bool under_way;
+	int64_t found_ns;          /* when `unit` ended last; 0: never */
+	_Atomic int64_t failed_ns; /* when a commit of a call failed; 0: the last one did not */
+	atomic_bool degraded;      /* as it was said last */
+};
+void health_init(struct health *health);
+void health_done(struct health *health);
+/* How a unit of a call ended. */
+void health_note(struct health *health, int rc);
+
 struct streams;
 
 struct api {
@@ -52,6 +68,7 @@ struct api {
 	struct streams *streams;
 	struct http_server *server;
 	_Atomic(const char *) public_url;
+	struct health health;
 	struct op_figures figures[OP_COUNT + 1]; /* the last: addresses that are none */
 	atomic_uint_fast64_t script_faults;
 };
@@ -79,6 +96,7 @@ struct op {
 	void *waiting;     /* DIRECT: whom op_run_now() lets wait */
 	struct str answer;
 	const char *content_type;
+	int status;         /* of a success that is not 200; else 0 */
 	struct str methods; /* of a 405: what the address takes */
 	int64_t began_ns;
 	id_t64 wakes[VISIT_WAKES_MAX];

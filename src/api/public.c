@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What needs no key: the document of the contract, health and figures (Prometheus text format
- * 0.0.4). */
+/* What needs no key: the document of the contract, and figures (Prometheus text format 0.0.4). */
 #include <inttypes.h>
 
 #include "api/api_impl.h"
@@ -9,20 +8,6 @@
 int api_openapi(struct op *op, struct err *err)
 {
 	op->answer = str_bytes(openapi_json, openapi_json_len);
-	op_reply(op, 0, err);
-	return 0;
-}
-
-int api_health(struct op *op, struct err *err)
-{
-	struct store_tx *tx;
-	struct err fault;
-
-	op->answer = STR("{\"status\":\"ok\",\"version\":\"" ZEGEL_VERSION "\"}");
-	if (store_read_begin(op->api->options.store, &tx, &fault) < 0)
-		op->answer = STR("{\"status\":\"degraded\",\"version\":\"" ZEGEL_VERSION "\"}");
-	else
-		store_read_end(&tx);
 	op_reply(op, 0, err);
 	return 0;
 }

@@ -134,6 +134,7 @@ int api_new(const struct api_options *options, struct api **ret, struct err *err
 	api->options = *options;
 	atomic_init(&api->public_url, "");
 	pthread_mutex_init(&api->lock, NULL);
+	health_init(&api->health);
 	api->streams = streams_new();
 	rc = api->streams ? directory_open(options->store, &api->source, err)
 			  : err_set(err, ERR_NO_MEMORY, "no memory to serve");
@@ -156,6 +157,7 @@ void api_free(struct api **api)
 	catalogue_release(&a->catalogue);
 	directory_close(&a->source);
 	streams_free(&a->streams);
+	health_done(&a->health);
 	pthread_mutex_destroy(&a->lock);
 	secret_wipe_bytes(&a->options, sizeof(a->options));
 	free(a);

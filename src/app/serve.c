@@ -194,6 +194,7 @@ int serving_start(const struct settings *settings, struct serving **ret, struct 
 	if (!s)
 		return err_set(err, ERR_NO_MEMORY, "no memory to serve");
 	signal(SIGPIPE, SIG_IGN);
+	signal(SIGXFSZ, SIG_IGN); /* a file that may not grow is a write that fails */
 	raise_limit();
 	rc = check_public_url(settings, err);
 	if (rc == 0) /* a folder that is none says so by its keys, not by its lock */
