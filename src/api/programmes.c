@@ -11,7 +11,8 @@ static bool is_code(struct str code)
 		if (!((c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' || c == '_'))
 			return false;
 	}
-	return code.len >= 1 && code.len <= PROGRAMME_CODE_MAX;
+	return code.len >= 1 && code.len <= PROGRAMME_CODE_MAX && code.ptr[0] != '-' &&
+		code.ptr[0] != '_';
 }
 
 static int find(struct op *op, const struct programme **ret, struct err *err)
@@ -122,7 +123,8 @@ int api_put_programme(struct op *op, struct err *err)
 		return err_set(err, ERR_NO_MEMORY, "no memory for a programme");
 	if (!is_code(op->match.params[0]))
 		return err_set(err, ERR_INVALID,
-			"a programme's code has 1 to %d of a-z, 0-9, - and _", PROGRAMME_CODE_MAX);
+			"a programme's code has 1 to %d of a-z, 0-9, - and _, and begins with one of the first two",
+			PROGRAMME_CODE_MAX);
 	rc = programme_read(&context, op->body, op->arena, programme, err);
 	op->request = programme;
 	op->call = call_put;

@@ -14,17 +14,26 @@ static int64_t read_at(struct json_reader *r)
 	return at;
 }
 
+static bool all_letters(struct str text)
+{
+	for (size_t i = 0; i < text.len; i++)
+		if ((text.ptr[i] | 0x20) < 'a' || (text.ptr[i] | 0x20) > 'z')
+			return false;
+	return true;
+}
+
+/* "nl", or "nl-BE" */
 static struct str read_language(struct json_reader *r)
 {
 	struct str text = json_text_opt(r, "language", 2, 8);
+	struct str rest = text;
+	struct str language = str_cut(&rest, '-');
+	bool region = language.len < text.len;
 
-	for (size_t i = 0; i < text.len; i++) {
-		char c = text.ptr[i];
-		if (!((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c == '-' && i == 2))) {
-			json_refuse(r, "language", "must be a language like \"nl\" or \"nl-BE\"");
-			break;
-		}
-	}
+	if (text.len &&
+		(language.len != 2 || !all_letters(language) || !all_letters(rest) ||
+			(region && rest.len < 2)))
+		json_refuse(r, "language", "must be a language like \"nl\" or \"nl-BE\"");
 	return text;
 }
 

@@ -182,9 +182,11 @@ class Document:
       return
     if status == 405 and 'Allow' not in headers:
       self.breach(f'{method} {path} 405 came without the header Allow')  # RFC 9110 15.5.6
-    if operation is None or status == 405 or (status == 400
-        and '400' not in operation.spec['responses']):
-      # no such address, not that method, an address not encoded well: any call may say that
+    if status == 500:
+      self.breach(f'{operation or path} broke: {raw[:200]!r}')
+    if operation is None or status == 405 or (status in (400, 413, 422)
+        and str(status) not in operation.spec['responses']):
+      # no such address, not that method, an address or a body that is not well: any call may say that
       self._problem(f'{method} {path.split("?")[0]}', status, kind, raw,
         self.root['components']['schemas']['Problem'])
       return

@@ -311,6 +311,16 @@ def _(z):
     nobody.refused(401, 'unauthorized', 'GET', '/v1/shops', headers={'Authorization': header})
 
 
+@test('a language is two letters, and perhaps a region')
+def _(z):
+  p = z.merchant().pair()
+  for n, language in enumerate(('nl', 'NL', 'nl-BE', 'sr-Latn', 'xx-abcde')):
+    p.reader.touch(f'good-{n}', ('card', 'c'), language=language)
+  for language in ('n', 'nld', 'nl-', 'nl-B', '-BE', 'nl_BE', 'n1', 'nl-BE-x', 'nl-abcdef', ''):
+    p.reader.refused(422, 'invalid', 'POST', '/v1/touches', {'id': 'bad',
+      'identifiers': [{'kind': 'card', 'value': 'c'}], 'language': language}, at='/language')
+
+
 @test('queries and paths that are not')
 def _(z):
   p = z.merchant().pair()

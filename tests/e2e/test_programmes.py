@@ -176,7 +176,7 @@ def _(z):
   for body, name, at in rows:
     m.admin.refused(422, name, 'PUT', '/v1/programmes/mug', body, at=at)
   m.admin.refused(404, 'not-found', 'GET', '/v1/programmes/mug')
-  for code in ('Mug', 'mug%20', 'm' * 65, '%C3%A9'):
+  for code in ('Mug', 'mug%20', 'm' * 65, '%C3%A9', '-mug', '_mug'):
     assert m.admin.call('PUT', f'/v1/programmes/{code}', good).status in (404, 422), code
   assert m.admin.ok('GET', '/v1/programmes')['programmes'] == []
 
