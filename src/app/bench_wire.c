@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The load's side of HTTP/1.1. It shares its cores with the server it measures, so it does little:
  * one epoll, requests that are ready made, of an answer only its status and length. libcurl,
- * which sets the bench up (client.h), does more for a request than the load can spare here; real
- * tills have their own processors. */
+ * which sets the bench up (client.h), takes three times as much for a request
+ * (docs/decisions/0008); real tills have their own processors. */
 #include <arpa/inet.h>
 #include <errno.h>
 #include <netinet/in.h>
