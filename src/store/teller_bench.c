@@ -1,12 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What a group commit costs: sales handed to the teller, 64 and 512 in flight, with and without
- * marks, beside what one fdatasync costs in the same minute:
+/* What a commit costs: sales handed to the tellers, 64 and 512 in flight, on SQLite with and
+ * without marks, on PostgreSQL by one, two and four tellers, beside what one fdatasync costs in the
+ * same minute:
  *
  *   meson test --benchmark store/teller -v
+ *   tests/support/pg.py build/src/store/teller_bench postgresql
  *
  * A sale is thirteen writes, as DESIGN.md counts them: a claim at a place of chance, a sale of 700
- * bytes, a receipt of 450, five entries of about 150 and five balances. It is submitted again from
- * done(), so no client is measured. */
+ * bytes, a receipt of 450, five entries of about 150 and five balances; before them two queries,
+ * one for the claim and one for the balances, sent together. It is submitted again from done(), so
+ * no client is measured. */
 #include <fcntl.h>
 #include <semaphore.h>
 #include <stdlib.h>
@@ -19,6 +22,7 @@
 #include "store/store_impl.h"
 
 #define SALES 100000
+#define SALES_POSTGRES 20000
 #define MEMBERS 20000
 #define PROGRAMMES 5
 #define FLIGHT_MAX 512
@@ -52,6 +56,11 @@ STMT(change_balance,
 	"UPDATE balances SET balance = balance + $4, head = $5"
 	" WHERE bucket = $1 AND member = $2 AND programme = $3");
 
+STMT(find_claim, "SELECT home FROM claims WHERE bucket = $1 AND id = $2");
+STMT(list_balances,
+	"SELECT programme, balance FROM balances WHERE bucket = $1 AND member = $2"
+	" ORDER BY programme");
+
 static const struct store_room bench_room = { "bench", NULL, 0, migrations, 5 };
 static const struct store_room *const bench_rooms[] = { &bench_room };
 
@@ -67,6 +76,7 @@ static struct {
 	struct clock *chance;
 	struct sale sales[FLIGHT_MAX];
 	double ms[SALES + FLIGHT_MAX];
+	pthread_mutex_t lock; /* of what follows and of chance: several tellers call done() */
 	int left, running, done;
 	sem_t end;
 	unsigned char noise[1024];
@@ -97,11 +107,33 @@ static int post(struct store_tx *tx, const struct sale *sale, int64_t now, struc
 	return rc;
 }
 
+static int look(struct store_tx *tx, const struct sale *sale, struct err *err)
+{
+	struct store_rows *claims ROWS_AUTO = NULL, *balances ROWS_AUTO = NULL;
+	int n = 0;
+	int rc = store_query(tx, &find_claim,
+		ARGS(V_INT(key_bucket(&sale->id)), V_BLOB(sale->id.bytes, 16)), &claims, err);
+	if (!rc)
+		rc = store_query(tx, &list_balances,
+			ARGS(V_INT(id_bucket(sale->member)), V_INT(sale->member)), &balances, err);
+	if (!rc)
+		rc = store_next(claims, err);
+	while (!rc && (rc = store_next(balances, err)) == 1) {
+		rc = 0;
+		n++;
+	}
+	require(rc || n == PROGRAMMES);
+	return rc;
+}
+
 static int sale_run(struct unit *unit, struct store_tx *tx, int64_t now, struct err *err)
 {
 	struct sale *sale = (struct sale *)unit;
 	struct store_val bucket = V_INT(id_bucket(sale->member)), member = V_INT(sale->member);
-	int rc = store_write(tx, &add_claim,
+	int rc = look(tx, sale, err);
+	if (rc)
+		return rc;
+	rc = store_write(tx, &add_claim,
 		ARGS(V_INT(key_bucket(&sale->id)), V_BLOB(sale->id.bytes, 16),
 			V_BLOB(bench.noise, 16), member),
 		1, err);
@@ -114,23 +146,29 @@ static int sale_run(struct unit *unit, struct store_tx *tx, int64_t now, struct 
 	return rc ? rc : post(tx, sale, now, err);
 }
 
-static void sale_send(struct sale *sale)
+/* Under the lock. */
+static void sale_make(struct sale *sale)
 {
 	bench.chance->random(bench.chance, sale->id.bytes, sizeof(sale->id.bytes));
 	sale->member = member_of((int)(clock_random32(bench.chance) % MEMBERS));
+	sale->unit.bucket = id_bucket(sale->member);
 	sale->start_ns = clock_ticks_ns();
-	require(!store_submit(bench.store, &sale->unit, NULL));
 }
 
 static void sale_done(struct unit *unit)
 {
 	struct sale *sale = (struct sale *)unit;
 	require(unit->rc == 0);
+	pthread_mutex_lock(&bench.lock);
 	bench.ms[bench.done++] = (double)(clock_ticks_ns() - sale->start_ns) / 1e6;
-	if (bench.left-- > 0)
-		sale_send(sale);
+	bool again = bench.left-- > 0;
+	if (again)
+		sale_make(sale);
 	else if (--bench.running == 0)
 		sem_post(&bench.end);
+	pthread_mutex_unlock(&bench.lock);
+	if (again)
+		require(!store_submit(bench.store, &sale->unit, NULL));
 }
 
 static int fill_run(struct unit *unit, struct store_tx *tx, int64_t now, struct err *err)
@@ -185,53 +223,82 @@ static void report(const char *what, int flight, double s, double cpu, double sy
 	store_stats(bench.store, &stats);
 	qsort(bench.ms, (size_t)bench.done, sizeof(bench.ms[0]), by_size);
 	fprintf(stderr,
-		"%-6s %3d in flight: %6.0f sales/s, %4.1f us of CPU each, %5.1f in a commit; "
+		"%-12s %3d in flight: %6.0f sales/s, %4.1f us of CPU each, %5.1f in a commit; "
 		"p50 %.1f p99 %.1f p99.9 %.1f ms; fdatasync %.0f/s\n",
 		what, flight, bench.done / s, cpu * 1e6 / bench.done,
 		(double)stats.units / (double)stats.commits, bench.ms[bench.done / 2],
 		bench.ms[bench.done / 100 * 99], bench.ms[bench.done / 1000 * 999], syncs);
 }
 
-static void measure(const char *what, enum group_way way, int flight)
+struct way {
+	const char *name;
+	const struct engine *engine;
+	enum group_way first;
+	int tellers, sales;
+};
+
+static void measure(const struct way *way, int flight)
 {
 	struct fixture fixture;
 	struct unit fill = { .run = fill_run };
 	struct err err;
-	fixture_init_empty(&fixture, &fixture_engines[0]);
+	fixture_init_empty(&fixture, way->engine);
 	fixture.options.rooms = bench_rooms;
+	fixture.options.tellers = way->tellers;
 	double syncs = syncs_per_s(fixture.dir);
 	assert_ok(store_migrate(&fixture.options, false, NULL, NULL, &err), &err);
 	fixture_open(&fixture);
 	bench.store = fixture.store;
 	bench.chance = &fixture.clock.clock;
 	assert_ok(store_run(fixture.store, &fill), &fill.err);
-	fixture.store->first_way = way;
+	fixture.store->first_way = way->first;
 	assert_ok(store_start(fixture.store, &err), &err);
-	bench.left = SALES - flight;
+	bench.left = way->sales - flight;
 	bench.running = flight;
 	bench.done = 0;
 	double cpu = cpu_s();
 	int64_t start = clock_ticks_ns();
 	for (int i = 0; i < flight; i++) {
-		bench.sales[i].unit = (struct unit) { .run = sale_run, .done = sale_done };
-		sale_send(&bench.sales[i]);
+		struct sale *sale = &bench.sales[i];
+		sale->unit = (struct unit) { .run = sale_run, .done = sale_done };
+		pthread_mutex_lock(&bench.lock);
+		sale_make(sale);
+		pthread_mutex_unlock(&bench.lock);
+		require(!store_submit(bench.store, &sale->unit, NULL));
 	}
 	sem_wait(&bench.end);
-	report(what, flight, (double)(clock_ticks_ns() - start) / 1e9, cpu_s() - cpu, syncs);
+	report(way->name, flight, (double)(clock_ticks_ns() - start) / 1e9, cpu_s() - cpu, syncs);
 	fixture_done(&fixture);
 }
+
+static const struct way ways[] = {
+	{ "plain", &fixture_engines[0], GROUP_PLAIN, 1, SALES },
+	{ "marked", &fixture_engines[0], GROUP_MARKED, 1, SALES },
+	{ "postgresql 1", &fixture_engines[2], GROUP_PLAIN, 1, SALES_POSTGRES },
+	{ "postgresql 2", &fixture_engines[2], GROUP_PLAIN, 2, SALES_POSTGRES },
+	{ "postgresql 4", &fixture_engines[2], GROUP_PLAIN, 4, SALES_POSTGRES },
+	{ "postgresql 8", &fixture_engines[2], GROUP_PLAIN, 8, SALES_POSTGRES },
+};
+
+static const char *chosen = "";
 
 static void sales(void **state)
 {
 	sem_init(&bench.end, 0, 0);
+	pthread_mutex_init(&bench.lock, NULL);
 	for (int flight = 64; flight <= FLIGHT_MAX; flight *= 8) {
-		measure("plain", GROUP_PLAIN, flight);
-		measure("marked", GROUP_MARKED, flight);
+		for (size_t i = 0; i < sizeof(ways) / sizeof(ways[0]); i++) {
+			if (fixture_can(ways[i].engine) && strstr(ways[i].name, chosen))
+				measure(&ways[i], flight);
+		}
 	}
+	pthread_mutex_destroy(&bench.lock);
 	sem_destroy(&bench.end);
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
+	if (argc > 1)
+		chosen = argv[1];
 	return TEST_MAIN(test(sales));
 }
