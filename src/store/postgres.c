@@ -224,7 +224,7 @@ static int64_t ask_bytes(struct store_conn *conn)
 {
 	struct store_rows *rows = NULL;
 	struct err err;
-	bool wrote;
+	bool wrote = false;
 	int64_t bytes = -1;
 	if (pg_begin(conn, &err))
 		return bytes;
