@@ -9,6 +9,7 @@
  * once it has ended. */
 #include "store/store_impl.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 #include <time.h>
 #include <unistd.h>
@@ -208,11 +209,11 @@ static int say_holder(struct store_tx *tx, struct err *err)
 		return rc;
 	if (rc == 0)
 		return STORE_MOVED;
+	int64_t left_s = (store_int(rows, 1) - store_now(tx->store)) / CLOCK_SECOND + 1;
 	return err_set(err, ERR_BUSY,
 		"%.*s is changing the schema: wait for it; if it is gone, its lease ends "
-		"within %lld s",
-		STR_ARG(store_bytes(rows, 0)),
-		(long long)((store_int(rows, 1) - store_now(tx->store)) / CLOCK_SECOND + 1));
+		"within %" PRId64 " s",
+		STR_ARG(store_bytes(rows, 0)), left_s);
 }
 
 /* 0: we hold it. ERR_BUSY: somebody else does. */
