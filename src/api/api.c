@@ -346,12 +346,20 @@ static int find_route(struct op *op, struct err *err)
 	}
 }
 
+/* All but what a machine asks to know whether we are there. */
+static bool needs_world(const struct op *op)
+{
+	return operations[op->operation].who != NOBODY || operations[op->operation].how != DIRECT;
+}
+
 static void perform(struct op *op)
 {
 	struct err err = { 0 };
 	enum how how;
 	int rc = find_route(op, &err);
 
+	if (rc == 0 && !op->world.directory && needs_world(op))
+		rc = err_set(&err, ERR_STORE, "the store has not been reached yet");
 	if (rc == 0)
 		rc = prepare(op, http_method(op->x), &err);
 	if (rc < 0) {

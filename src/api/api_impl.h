@@ -45,6 +45,7 @@ struct op_figures {
 
 struct health {
 	struct unit unit; /* what tries to write; its rc is what it found */
+	struct api *api;
 	pthread_mutex_t lock;
 	pthread_cond_t done;
 	bool under_way;
@@ -52,7 +53,7 @@ struct health {
 	_Atomic int64_t failed_ns; /* when a commit of a call failed; 0: the last one did not */
 	atomic_bool degraded;      /* as it was said last */
 };
-void health_init(struct health *health);
+void health_init(struct health *health, struct api *api);
 void health_done(struct health *health);
 /* How a unit of a call ended. */
 void health_note(struct health *health, int rc);
@@ -61,6 +62,10 @@ struct streams;
 
 struct api {
 	struct api_options options;
+	char name[40]; /* of this server among several: no two are alike */
+	/* The snapshots are there. Not so only where the store was away at the start: until it
+	 * comes, what needs a key is answered 503. */
+	atomic_bool ready;
 	struct directory_source *source;
 	pthread_mutex_t lock; /* catalogue */
 	struct catalogue *catalogue;
@@ -148,5 +153,14 @@ void streams_wake(struct streams *streams, id_t64 device);
 /* Ends the streams whose key is no longer in force. */
 void streams_check(struct streams *streams, const struct directory *directory);
 int64_t streams_count(struct streams *streams);
+/* Wakes those of a device's streams that have not reached that number. */
+void streams_reach(struct streams *streams, id_t64 device, int64_t seq);
+
+/* ---- several servers on one store ---- */
+
+/* Is it for this server to sweep now? */
+bool shared_may_sweep(struct api *api);
+/* Wakes the streams that another server wrote for. */
+int shared_look(struct api *api, struct err *err) must_check;
 
 #endif

@@ -23,8 +23,8 @@ struct listener {
 	struct listener *next;
 	struct api *api;
 	id_t64 device;
-	id_t64 access; /* the key it came with */
-	int64_t seq;   /* the last number sent */
+	id_t64 access;       /* the key it came with */
+	_Atomic int64_t seq; /* the last number sent */
 	bool greeted;
 	atomic_bool revoked;
 	bool started; /* `stream` is set */
@@ -76,6 +76,15 @@ void streams_wake(struct streams *streams, id_t64 device)
 	pthread_mutex_lock(&streams->lock);
 	for (struct listener *l = *list_of(streams, device); l; l = l->next)
 		if (l->device == device && l->started)
+			http_stream_wake(l->stream);
+	pthread_mutex_unlock(&streams->lock);
+}
+
+void streams_reach(struct streams *streams, id_t64 device, int64_t seq)
+{
+	pthread_mutex_lock(&streams->lock);
+	for (struct listener *l = *list_of(streams, device); l; l = l->next)
+		if (l->device == device && l->started && atomic_load(&l->seq) < seq)
 			http_stream_wake(l->stream);
 	pthread_mutex_unlock(&streams->lock);
 }
@@ -206,13 +215,15 @@ int api_events(struct op *op, struct err *err)
 	const struct access *access = op->access;
 	struct http_exchange *x = op->x;
 	struct listener *l = calloc(1, sizeof(*l));
+	int64_t start = 0;
 	int rc = l ? 0 : err_set(err, ERR_NO_MEMORY, "no memory for a stream");
 
 	if (rc == 0) {
 		l->api = op->api;
 		l->access = access->id;
 		l->device = access->device ? access->device->id : access->merchant->id;
-		rc = start_of(op, l->device, &l->seq, err);
+		rc = start_of(op, l->device, &start, err);
+		atomic_store(&l->seq, start);
 	}
 	if (rc < 0) {
 		free(l);

@@ -3,8 +3,8 @@
  * if the answer is no, so what is asked is what a sale needs, and it is asked now:
  *
  *   read   a row, in a transaction of its own
- *   write  a unit that changes a row and is dropped: it goes through the queue, the teller and the
- *          engine's lock. One at a time, and what it found holds for a second, whoever asks
+ *   write  a unit that changes a row of its own: it goes through the queue, the teller and the
+ *          commit. One at a time, and what it found holds for a second, whoever asks
  *   kept   a commit that failed lately, as calls saw it: a full disk shows nowhere else. It is
  *          forgotten after some seconds, because who is out of service commits nothing more
  *
@@ -13,16 +13,18 @@
 
 #include "api/api_impl.h"
 #include "base/log.h"
+#include "store/lease.h"
 
 #define SECOND_NS INT64_C(1000000000)
 #define WAIT_S 2
 #define HOLDS_NS (1 * SECOND_NS)
 #define REMEMBERED_NS (15 * SECOND_NS)
 
-void health_init(struct health *health)
+void health_init(struct health *health, struct api *api)
 {
 	pthread_condattr_t attr;
 
+	health->api = api;
 	pthread_mutex_init(&health->lock, NULL);
 	pthread_condattr_init(&attr);
 	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
@@ -57,6 +59,8 @@ static int read_something(struct api *api, struct err *err)
 		return rc;
 	rc = event_head(tx, 1, &head, err); /* a device that is none: its row would stand there */
 	store_read_end(&tx);
+	if (rc == 0 && !atomic_load(&api->ready))
+		return err_set(err, ERR_STORE, "it has not been read yet");
 	return rc;
 }
 
@@ -64,9 +68,9 @@ static int read_something(struct api *api, struct err *err)
 
 static int run_probe(struct unit *unit, struct store_tx *tx, int64_t now, struct err *err)
 {
-	int rc = shop_touch(tx, err);
+	const struct api *api = ((const struct health *)unit)->api;
 
-	return rc != 0 ? rc : UNIT_DROP;
+	return lease_take(tx, STR("health"), str_of(api->name), now, now, err);
 }
 
 static void probe_done(struct unit *unit)

@@ -160,8 +160,14 @@ static void sweep_counted(struct sweep *sweep,
 
 int api_sweep(struct api *api, size_t *ret_done, struct err *err)
 {
-	struct sweep *sweep = calloc(1, sizeof(*sweep));
-	bool whole = sweep != NULL;
+	struct sweep *sweep;
+	bool whole;
+
+	*ret_done = 0;
+	if (!atomic_load(&api->ready) || !shared_may_sweep(api))
+		return 0;
+	sweep = calloc(1, sizeof(*sweep));
+	whole = sweep != NULL;
 
 	for (size_t i = 0; whole && i < SWEEP_MAX; i++) {
 		sweep->jobs[i].sweep = sweep;

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What is kept in memory: the snapshots of the reference tables, and a script host per thread that
  * runs units. */
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "api/api_impl.h"
 #include "base/check.h"
+#include "base/log.h"
 
 /* ---- script hosts ---- */
 
@@ -92,8 +94,10 @@ int api_refresh(struct api *api, struct err *err)
 {
 	const struct directory *directory;
 	bool stale;
-	int rc = directory_refresh(api->source, err);
+	int rc = api->source ? 0 : directory_open(api->options.store, &api->source, err);
 
+	if (rc == 0)
+		rc = directory_refresh(api->source, err);
 	if (rc < 0)
 		return rc;
 	directory = directory_hold(api->source);
@@ -105,11 +109,16 @@ int api_refresh(struct api *api, struct err *err)
 	if (stale && rc == 0)
 		streams_check(api->streams, directory);
 	directory_release(&directory);
-	return rc;
+	if (rc == 0)
+		atomic_store(&api->ready, true);
+	return rc < 0 ? rc : shared_look(api, err);
 }
 
 void world_hold(struct api *api, struct world *ret)
 {
+	*ret = (struct world) { NULL, NULL };
+	if (!atomic_load(&api->ready))
+		return;
 	ret->directory = directory_hold(api->source);
 	pthread_mutex_lock(&api->lock);
 	ret->catalogue = catalogue_hold(api->catalogue);
@@ -134,12 +143,16 @@ int api_new(const struct api_options *options, struct api **ret, struct err *err
 	api->options = *options;
 	atomic_init(&api->public_url, "");
 	pthread_mutex_init(&api->lock, NULL);
-	health_init(&api->health);
+	health_init(&api->health, api);
 	api->streams = streams_new();
-	rc = api->streams ? directory_open(options->store, &api->source, err)
+	snprintf(api->name, sizeof(api->name), "%08x%08x%08x", clock_random32(options->clock),
+		clock_random32(options->clock), clock_random32(options->clock));
+	rc = api->streams ? api_refresh(api, err)
 			  : err_set(err, ERR_NO_MEMORY, "no memory to serve");
-	if (rc == 0)
-		rc = api_refresh(api, err);
+	if (rc == ERR_STORE && store_is_shared(options->store)) {
+		log_warn("serving without the store until it can be reached: %s", err->text);
+		rc = 0;
+	}
 	if (rc < 0)
 		api_free(&api);
 	else

@@ -68,8 +68,13 @@ struct site {
 	struct store *store;
 	char url[1024];
 };
+enum site_use {
+	SITE_READ,
+	SITE_WRITE,
+	SITE_SERVE, /* to write; also while a database is away */
+};
 /* Opens folder and store for a command. */
-int site_open(const struct settings *settings, bool read_only, struct site *ret,
+int site_open(const struct settings *settings, enum site_use use, struct site *ret,
 	struct err *err) must_check;
 void site_close(struct site *site);
 void site_options(const struct settings *settings, const char *url, struct store_options *ret);

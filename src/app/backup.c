@@ -103,7 +103,7 @@ int cmd_backup(const struct settings *settings)
 
 	rc = folder_read_keys(settings->data, k.bytes, sizeof(k.bytes), &k.len, &err);
 	if (rc == 0)
-		rc = site_open(settings, true, &site, &err);
+		rc = site_open(settings, SITE_READ, &site, &err);
 	if (rc == 0)
 		rc = store_backup(site.store, path, &err);
 	bool made = rc == 0;

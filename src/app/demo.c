@@ -74,7 +74,7 @@ static int open_folder(const struct settings *settings, char admin[ACCESS_TEXT_M
 	struct finding finding = { 0 };
 	struct site site = { 0 };
 	struct store_tx *tx;
-	int rc = site_open(settings, true, &site, err);
+	int rc = site_open(settings, SITE_READ, &site, err);
 
 	if (rc == 0)
 		rc = find_merchant(settings, &site, &finding, err);

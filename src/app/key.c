@@ -140,7 +140,7 @@ static void print_made(struct keying *k)
 
 static int perform(struct keying *k, size_t n, struct err *err)
 {
-	int rc = site_open(k->settings, false, k->site, err);
+	int rc = site_open(k->settings, SITE_WRITE, k->site, err);
 
 	if (rc == 0 && (!acts[n].needs_id || k->settings->merchant[0]) &&
 		(strcmp(acts[n].word, "list") != 0 || k->settings->merchant[0]))

@@ -116,7 +116,7 @@ int cmd_merchant(const struct settings *settings)
 		fprintf(stderr, "zegel merchant: say new or list\n");
 		return EXIT_USAGE;
 	}
-	rc = site_open(settings, false, &site, &err);
+	rc = site_open(settings, SITE_WRITE, &site, &err);
 	if (rc == 0 && strcmp(what, "list") == 0)
 		rc = list_merchants(settings, &site, &err);
 	else if (rc == 0)

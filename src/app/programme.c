@@ -106,7 +106,7 @@ int cmd_programme(const struct settings *settings)
 		fprintf(stderr, "zegel programme: say list or templates\n");
 		return EXIT_USAGE;
 	}
-	rc = site_open(settings, true, &site, &err);
+	rc = site_open(settings, SITE_READ, &site, &err);
 	if (rc == 0)
 		rc = list(settings, &site, &err);
 	site_close(&site);

@@ -202,7 +202,7 @@ int serving_start(const struct settings *settings, struct serving **ret, struct 
 	if (rc == 0)
 		rc = folder_lock(settings->data, err);
 	if (rc == 0)
-		rc = site_open(settings, false, &s->site, err);
+		rc = site_open(settings, SITE_SERVE, &s->site, err);
 	if (rc == 0)
 		rc = start_api(settings, s, err);
 	if (rc == 0)

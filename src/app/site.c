@@ -35,7 +35,8 @@ void site_options(const struct settings *settings, const char *url, struct store
 	*ret = (struct store_options) { .url = str_of(url),
 		.clock = clock_system(),
 		.queue_max = (int)settings->queue_max,
-		.group_max = (int)settings->group_max };
+		.group_max = (int)settings->group_max,
+		.tellers = (int)settings->tellers };
 	ret->rooms = all_rooms(&ret->room_count);
 }
 
@@ -49,7 +50,7 @@ int site_migrate(const struct settings *settings, struct err *err)
 	return store_migrate(&options, false, NULL, NULL, err);
 }
 
-int site_open(const struct settings *settings, bool read_only, struct site *ret, struct err *err)
+int site_open(const struct settings *settings, enum site_use use, struct site *ret, struct err *err)
 {
 	struct store_options options;
 	int rc = folder_keys(settings->data, &ret->keys, err);
@@ -59,7 +60,8 @@ int site_open(const struct settings *settings, bool read_only, struct site *ret,
 		return rc;
 	site_url(settings, ret->url, sizeof(ret->url));
 	site_options(settings, ret->url, &options);
-	options.read_only = read_only;
+	options.read_only = use == SITE_READ;
+	options.may_be_away = use == SITE_SERVE;
 	return store_open(&options, &ret->store, err);
 }
 
@@ -153,7 +155,7 @@ static int check_vacant(const struct settings *settings, struct err *err)
 	struct site site = { 0 };
 	int rc;
 
-	rc = site_open(settings, false, &site, err);
+	rc = site_open(settings, SITE_WRITE, &site, err);
 	if (rc < 0 && was_broken_off(settings))
 		return 0;
 	if (rc == 0)
@@ -187,7 +189,7 @@ int site_make(const struct settings *settings, struct merchant_made *ret, struct
 	if (rc == 0)
 		rc = site_migrate(settings, err);
 	if (rc == 0)
-		rc = site_open(settings, false, &site, err);
+		rc = site_open(settings, SITE_WRITE, &site, err);
 	if (rc == 0)
 		rc = site_add_merchant(&site, settings, ret, err);
 	site_close(&site);

@@ -54,7 +54,7 @@ int cmd_verify(const struct settings *settings)
 	struct api_proof proof;
 	struct site site = { 0 };
 	struct err err;
-	int rc = site_open(settings, true, &site, &err);
+	int rc = site_open(settings, SITE_READ, &site, &err);
 
 	if (rc == 0)
 		rc = verify(&site, &proof, &err);

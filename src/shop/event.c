@@ -70,6 +70,22 @@ int event_read(struct store_tx *tx, id_t64 device, int64_t after, struct arena *
 	return rc;
 }
 
+int event_recent(struct store_tx *tx, int64_t since, id_t64 after, struct event_mark *ret,
+	size_t max, size_t *ret_count, struct err *err)
+{
+	struct store_rows *rows ROWS_AUTO = NULL;
+	size_t count = 0;
+	int rc = store_query(tx, &shop_sql[SQL_EVENT_RECENT],
+		ARGS(V_INT(since), V_INT(after), V_INT((int64_t)max)), &rows, err);
+	if (rc < 0)
+		return rc;
+	while ((rc = store_next(rows, err)) == 1 && count < max)
+		ret[count++] = (struct event_mark) { store_int(rows, 0), store_int(rows, 1) };
+	if (rc >= 0)
+		*ret_count = count;
+	return rc < 0 ? rc : 0;
+}
+
 /* Events that may go. */
 struct old_events {
 	struct old_event {

@@ -171,6 +171,14 @@ struct event {
 /* Events after that number, oldest first, at most max. */
 int event_read(struct store_tx *tx, id_t64 device, int64_t after, struct arena *arena,
 	struct event *ret, size_t max, size_t *ret_count, struct err *err) must_check;
+/* The newest number of each device with an event made since a time, in the order of devices, from
+ * the one after `after`; at most max. Crosses buckets. */
+struct event_mark {
+	id_t64 device;
+	int64_t seq;
+};
+int event_recent(struct store_tx *tx, int64_t since, id_t64 after, struct event_mark *ret,
+	size_t max, size_t *ret_count, struct err *err) must_check;
 /* The number of the newest, 0 if there is none. */
 int event_head(struct store_tx *tx, id_t64 device, int64_t *ret, struct err *err) must_check;
 /* Drops events made before a time; at most max rows; *ret_count tells how many. The newest of each

@@ -79,6 +79,9 @@
 	STMT(EVENT_READ, "shop.event_read", STORE_ONE, \
 		"SELECT seq, type, body FROM device_events " \
 		"WHERE bucket = $1 AND device = $2 AND seq > $3 ORDER BY seq LIMIT $4") \
+	STMT(EVENT_RECENT, "shop.event_recent", STORE_SWEEP, \
+		"SELECT device, MAX(seq) FROM device_events WHERE made_at >= $1 AND device > $2 " \
+		"GROUP BY device ORDER BY device LIMIT $3") \
 	STMT(EVENT_OLD, "shop.event_old", STORE_SWEEP, \
 		"SELECT e.bucket, e.device, e.seq FROM device_events e WHERE e.made_at < $1 " \
 		"AND EXISTS (SELECT 1 FROM device_events n " \

@@ -266,6 +266,7 @@ const struct store_driver postgres_driver = {
 	.tellers = pg_tellers,
 	.tellers_max = PG_TELLERS_MAX,
 	.groups = false,
+	.shared = true,
 	.words = { .blob = "BYTEA", .rows = "", .time_first = false },
 	.find_table = "SELECT tablename FROM pg_catalog.pg_tables"
 		      " WHERE schemaname = ANY (current_schemas(false)) AND tablename = $1",

@@ -463,6 +463,11 @@ int store_backup(struct store *store, const char *path, struct err *err)
 	return store->driver->backup(store->engine, path, err);
 }
 
+bool store_is_shared(const struct store *store)
+{
+	return store->driver->shared;
+}
+
 const char *store_engine(const struct store *store)
 {
 	return store->driver->name;

@@ -196,6 +196,9 @@ void store_read_end(struct store_tx **tx);
  * if the file exists. */
 int store_backup(struct store *store, const char *path, struct err *err) must_check;
 
+/* May other servers write to it at the same time? Then jobs want a lease, and what others wrote is
+ * to be looked for. */
+bool store_is_shared(const struct store *store);
 /* The engine underneath, for messages: "sqlite", "postgresql". */
 const char *store_engine(const struct store *store);
 

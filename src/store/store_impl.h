@@ -88,6 +88,7 @@ struct store_driver {
 	/* How many tellers, if nobody says; and at most. */
 	int (*tellers)(void);
 	int tellers_max;
+	bool shared; /* several programs may serve one store */
 	/* May several units share one transaction? Then mark, release and undo are there, one level
 	 * deep. */
 	bool groups;
