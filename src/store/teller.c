@@ -267,7 +267,9 @@ static void writer_stop(struct writer *writer)
 	if (started)
 		pthread_join(writer->thread, NULL);
 	sync_stop(writer);
+	pthread_mutex_lock(&writer->lock); /* another teller may look whom to hand a unit to */
 	writer->started = false;
+	pthread_mutex_unlock(&writer->lock);
 	require(!writer->first);
 }
 
