@@ -84,8 +84,11 @@ class Cluster:
       except subprocess.TimeoutExpired:
         self.server.kill()
         self.server.wait()
-    if self.folder:
+    for _ in range(50):  # what initdb began may write for a moment longer
+      if not self.folder or not os.path.exists(self.folder):
+        break
       shutil.rmtree(self.folder, ignore_errors=True)
+      time.sleep(0.02)
     self.server, self.folder = None, None
 
   def log(self):
