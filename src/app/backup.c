@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "app/backup.h"
+#include "app/scratch.h"
 
 enum { KEEP, FETCH, DROP };
 
@@ -93,26 +94,35 @@ static int run_on(const struct settings *settings, const char *path, struct keep
 	return rc;
 }
 
+/* The snapshot, then the keys into it; whole before it has its name. */
+static int make_backup(const struct settings *settings, struct scratch *scratch, struct keeping *k,
+	struct err *err)
+{
+	struct site site = { 0 };
+	int rc = site_open(settings, SITE_READ, &site, err);
+
+	if (rc == 0)
+		rc = store_backup(site.store, scratch->file, err);
+	site_close(&site);
+	return rc < 0 ? rc : run_on(settings, scratch->file, k, err);
+}
+
 int cmd_backup(const struct settings *settings)
 {
 	struct keeping k = { .unit = { .run = run_keep } };
-	struct site site = { 0 };
+	struct scratch scratch = { 0 };
 	struct err err;
 	const char *path = settings->args[0];
-	int rc;
+	int rc = folder_read_keys(settings->data, k.bytes, sizeof(k.bytes), &k.len, &err);
 
-	rc = folder_read_keys(settings->data, k.bytes, sizeof(k.bytes), &k.len, &err);
 	if (rc == 0)
-		rc = site_open(settings, SITE_READ, &site, &err);
+		rc = scratch_open(&scratch, path, &err);
 	if (rc == 0)
-		rc = store_backup(site.store, path, &err);
-	bool made = rc == 0;
+		rc = make_backup(settings, &scratch, &k, &err);
 	if (rc == 0)
-		rc = run_on(settings, path, &k, &err);
-	if (rc < 0 && made)
-		unlink(path);
+		rc = scratch_keep(&scratch, path, &err);
+	scratch_close(&scratch);
 	secret_wipe_bytes(&k, sizeof(k));
-	site_close(&site);
 	if (rc < 0)
 		return complain(settings, &err);
 	printf("%s holds the store and its keys: keep it as safe as a safe.\n", path);
@@ -133,29 +143,41 @@ static int copy_store(const struct settings *settings, const char *from, const c
 	return rc;
 }
 
+static int check_place(const struct settings *settings, const char *path, struct err *err)
+{
+	if (access(settings->args[0], R_OK) != 0)
+		return err_set(err, ERR_IO, "%s cannot be read", settings->args[0]);
+	if (access(path, F_OK) == 0)
+		return err_set(err, ERR_CONFLICT, "%s is there already; take another --data", path);
+	if (folder_has_keys(settings->data))
+		return err_set(err, ERR_CONFLICT, "%s has keys already; take another --data",
+			settings->data);
+	if (mkdir(settings->data, 0700) != 0 && access(settings->data, W_OK) != 0)
+		return err_set(err, ERR_IO, "%s cannot be made", settings->data);
+	return 0;
+}
+
 int cmd_restore(const struct settings *settings)
 {
 	struct keeping k = { .unit = { .run = run_fetch } };
+	struct scratch scratch = { 0 };
 	struct err err;
 	char path[1024];
-	int rc = 0;
+	int rc;
 
 	snprintf(path, sizeof(path), "%s/zegel.db", settings->data);
-	if (access(settings->args[0], R_OK) != 0)
-		rc = err_set(&err, ERR_IO, "%s cannot be read", settings->args[0]);
-	else if (access(path, F_OK) == 0)
-		rc = err_set(&err, ERR_CONFLICT, "%s is there already; take another --data", path);
-	else if (mkdir(settings->data, 0700) != 0 && access(settings->data, W_OK) != 0)
-		rc = err_set(&err, ERR_IO, "%s cannot be made", settings->data);
+	rc = check_place(settings, path, &err);
 	if (rc == 0)
-		rc = copy_store(settings, settings->args[0], path, &err);
-	bool made = rc == 0;
+		rc = scratch_open(&scratch, path, &err);
 	if (rc == 0)
-		rc = run_on(settings, path, &k, &err);
+		rc = copy_store(settings, settings->args[0], scratch.file, &err);
+	if (rc == 0)
+		rc = run_on(settings, scratch.file, &k, &err);
 	if (rc == 0)
 		rc = folder_write_keys(settings->data, k.bytes, k.len, &err);
-	if (rc < 0 && made)
-		unlink(path);
+	if (rc == 0)
+		rc = scratch_keep(&scratch, path, &err);
+	scratch_close(&scratch);
 	secret_wipe_bytes(&k, sizeof(k));
 	if (rc < 0)
 		return complain(settings, &err);

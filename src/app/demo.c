@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "app/demo_impl.h"
+#include "app/scratch.h"
 
 /* The name of the demo's merchant: how its folder is known again. */
 #define MERCHANT "Koffie & Zo, a shop that is not there"
@@ -155,6 +156,9 @@ int cmd_demo(const struct settings *settings)
 	if (rc == 0)
 		serve_on(settings, serving, &demo);
 	serving_stop(&serving);
+	int sig = demo.show.signal;
 	secret_wipe_bytes(&demo, sizeof(demo));
+	if (sig)
+		end_by_signal(sig); /* in the middle of the story */
 	return rc < 0 ? complain(settings, &err) : EXIT_DONE;
 }

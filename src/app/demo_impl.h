@@ -23,6 +23,7 @@ struct show {
 	bool paced;   /* a person reads along */
 	bool utf8;
 	bool stopped; /* Ctrl-C, or nobody reads any more */
+	int signal;   /* that stopped it; 0: none */
 };
 void show_init(struct show *show);
 void show_chapter(struct show *show, const char *title);

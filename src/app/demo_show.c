@@ -53,7 +53,11 @@ static void rest(struct show *show, enum pause ms)
 	sigemptyset(&set);
 	sigaddset(&set, SIGINT);
 	sigaddset(&set, SIGTERM);
-	if (fflush(stdout) != 0 || sigtimedwait(&set, NULL, &wait) > 0)
+	int unread = fflush(stdout);
+	int sig = sigtimedwait(&set, NULL, &wait);
+	if (sig > 0)
+		show->signal = sig;
+	if (unread != 0 || sig > 0)
 		show->stopped = true;
 }
 

@@ -42,7 +42,8 @@ struct local_server {
 	bool over; /* the keeper shall end */
 	sigset_t mask_before;
 	pid_t pid;
-	int pipe; /* what `serve` prints */
+	int pipe;     /* what `serve` prints */
+	pid_t helper; /* another command that runs; 0: none */
 };
 
 /* ---- processes ---- */
@@ -188,6 +189,17 @@ static int end_server(struct local_server *s)
 	return code;
 }
 
+/* It works in the folder that is about to go. Its other waiter finds it gone. */
+static void end_helper(struct local_server *s)
+{
+	if (s->helper == 0)
+		return;
+	kill(s->helper, SIGTERM);
+	if (reap(s->helper, STOP_MAX_MS) < 0)
+		kill(s->helper, SIGKILL);
+	s->helper = 0;
+}
+
 static void remove_home(struct local_server *s)
 {
 	if (s->home[0])
@@ -207,6 +219,7 @@ static void *keep(void *user)
 		;
 	pthread_mutex_lock(&s->lock);
 	if (!s->over) {
+		end_helper(s);
 		(void)end_server(s);
 		remove_home(s);
 		pthread_sigmask(SIG_UNBLOCK, &set, NULL);
@@ -260,20 +273,30 @@ static size_t fill_args(const struct local_server *s, const char *word, const ch
 	return n;
 }
 
-int local_server_run(const struct local_server *server, const char *word, const char *const *more,
+int local_server_run(struct local_server *server, const char *word, const char *const *more,
 	char *out, size_t size, struct err *err)
 {
 	const char *argv[ARGS_MAX] = { NULL };
+	siginfo_t info;
+	int fd, rc, code;
 	pid_t pid;
-	int fd, rc;
 
 	(void)fill_args(server, word, more, argv);
+	pthread_mutex_lock(&server->lock);
 	rc = spawn(argv, &pid, &fd, err);
+	server->helper = rc == 0 ? pid : 0;
+	pthread_mutex_unlock(&server->lock);
 	if (rc < 0)
 		return rc;
 	(void)drain(fd, out, size, false, INT32_MAX);
 	close(fd);
-	return reap(pid, INT32_MAX);
+	while (waitid(P_PID, (id_t)pid, &info, WEXITED | WNOWAIT) != 0 && errno == EINTR)
+		;
+	pthread_mutex_lock(&server->lock); /* from here on its number may be another's */
+	code = reap(pid, STOP_MAX_MS);
+	server->helper = 0;
+	pthread_mutex_unlock(&server->lock);
+	return code;
 }
 
 static int read_made(struct local_server *s, const char *text, struct err *err)

@@ -51,7 +51,7 @@ pid_t local_server_pid(const struct local_server *server); /* 0: does not serve 
 /* Runs another command on its folder, as a process of its own: `zegel WORD --data ... MORE` (NULL
  * at the end; may be NULL). What it prints on standard output goes into out, at most size - 1
  * bytes, NUL-terminated. Returns its exit code; <0: it could not be run. */
-int local_server_run(const struct local_server *server, const char *word, const char *const *more,
+int local_server_run(struct local_server *server, const char *word, const char *const *more,
 	char *out, size_t size, struct err *err) must_check;
 
 #endif
