@@ -143,31 +143,39 @@ static void write_cursor(const struct history *h, struct json_out *out, struct a
 
 /* ---- entries ---- */
 
-/* What an entry was posted for. Of a return the ledger knows the sale. The caller's ids of both
- * are the visit room's: when it has a door to them, they are found here. */
-static void write_ref(const struct ledger_ref *ref, struct json_out *out)
+/* What an entry was posted for: a sale or a return by the caller's id of the sale, a reward by its
+ * own. */
+static int write_ref(const struct history *h, struct arena *arena, const struct ledger_ref *ref,
+	struct json_out *out, struct err *err)
 {
-	static const struct {
-		const char *word, *prefix;
-	} kinds[] = { [LEDGER_REF_SALE] = { "sale", "sale" },
-		[LEDGER_REF_RETURN] = { "return", "sale" },
-		[LEDGER_REF_REWARD] = { "reward", "w" },
-		[LEDGER_REF_EXPIRY] = { "expiry", NULL },
-		[LEDGER_REF_STAFF] = { "staff", NULL } };
+	static const char *const kinds[] = { [LEDGER_REF_SALE] = "sale",
+		[LEDGER_REF_RETURN] = "return",
+		[LEDGER_REF_REWARD] = "reward",
+		[LEDGER_REF_EXPIRY] = "expiry",
+		[LEDGER_REF_STAFF] = "staff" };
+	bool of_sale = ref->kind == LEDGER_REF_SALE || ref->kind == LEDGER_REF_RETURN;
+	struct str caller = STR("");
 	char id[ID_TEXT_MAX];
+	int rc = of_sale ? visit_sale_caller(h->tx, ref->id, arena, &caller, err) : 0;
 
+	if (rc < 0)
+		return rc;
 	if ((int)ref->kind < LEDGER_REF_SALE || (int)ref->kind > LEDGER_REF_STAFF) {
 		json_out_null(out, "ref");
-		return;
+		return 0;
 	}
 	json_out_object(out, "ref");
-	json_out_cstr(out, "kind", kinds[ref->kind].word);
-	if (ref->id && kinds[ref->kind].prefix)
-		json_out_cstr(out, "id", id_text(ref->id, kinds[ref->kind].prefix, id));
+	json_out_cstr(out, "kind", kinds[ref->kind]);
+	if (caller.len)
+		json_out_text(out, "id", caller);
+	else if (ref->kind == LEDGER_REF_REWARD)
+		json_out_cstr(out, "id", id_text(ref->id, "w", id));
 	json_out_object_end(out);
+	return 0;
 }
 
-static void write_entry(const struct walk *walk, const struct ledger_entry *e, struct json_out *out)
+static int write_entry(const struct history *h, struct arena *arena, const struct walk *walk,
+	const struct ledger_entry *e, struct json_out *out, struct err *err)
 {
 	char at[DATE_TEXT_MAX];
 
@@ -181,8 +189,9 @@ static void write_entry(const struct walk *walk, const struct ledger_entry *e, s
 	json_out_text(out, "unit", walk->programme->unit);
 	json_out_cstr(out, "at", date_time_write(e->ref.effective_at, at));
 	json_out_cstr(out, "posted_at", date_time_write(e->posted_at, at));
-	write_ref(&e->ref, out);
+	int rc = write_ref(h, arena, &e->ref, out, err);
 	json_out_object_end(out);
+	return rc;
 }
 
 static int by_programme(const void *a, const void *b)
@@ -221,17 +230,19 @@ static int open_walks(struct op *op, struct history *h, struct err *err)
 	return 0;
 }
 
-static void give(struct history *h, struct walk *walk, struct json_out *out)
+static int give(struct history *h, struct walk *walk, struct json_out *out, struct arena *arena,
+	struct err *err)
 {
 	const struct ledger_entry *e = &walk->ahead[walk->at++];
 
-	write_entry(walk, e, out);
+	int rc = write_entry(h, arena, walk, e, out, err);
 	h->last_programme = walk->programme->id;
 	h->last_version = e->version;
 	h->last_at = e->posted_at;
 	/* version 1 is the first entry there is: nothing comes after it */
 	walk->given = (struct ledger_cursor) { .version = e->version > 1 ? e->version - 1 : -1,
 		.at = e->prev_at };
+	return rc;
 }
 
 static int write_entries(struct op *op, struct history *h, size_t limit, struct json_out *out,
@@ -248,7 +259,7 @@ static int write_entries(struct op *op, struct history *h, size_t limit, struct 
 		rc = newest(h, &walk, err);
 		if (rc < 0 || !walk || given == limit)
 			break;
-		give(h, walk, out);
+		rc = give(h, walk, out, op->arena, err);
 	}
 	json_out_array_end(out);
 	if (rc == 0 && walk)

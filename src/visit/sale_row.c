@@ -50,6 +50,21 @@ int sale_get(struct store_tx *tx, id_t64 sale, struct arena *arena, struct sale_
 	return sale_row_read(rows, arena, ret, err);
 }
 
+int visit_sale_caller(struct store_tx *tx, id_t64 sale, struct arena *arena, struct str *ret,
+	struct err *err)
+{
+	struct store_rows *rows ROWS_AUTO = NULL;
+	int rc = store_query(tx, &visit_statements[SALE_CALLER],
+		ARGS(V_INT(id_time_ms(sale)), V_INT(id_bucket(sale)), V_INT(sale)), &rows, err);
+
+	if (rc == 0)
+		rc = store_next(rows, err);
+	if (rc <= 0)
+		return rc < 0 ? rc : 1;
+	*ret = arena_str(arena, store_bytes(rows, 0));
+	return ret->ptr ? 0 : err_set(err, ERR_NO_MEMORY, "no memory for an id");
+}
+
 static struct store_val settled_val(struct str settled)
 {
 	return settled.len ? V_BLOB(settled.ptr, settled.len) : V_NULL;

@@ -137,6 +137,10 @@ int visit_sale(struct visit_env *env, const struct visit_sale *sale, struct str 
 int visit_get_sale(const struct visit_env *env, struct str id, struct str *ret_answer,
 	struct err *err) must_check;
 
+/* The caller's id of a sale of ours. 0, or 1: there is none. */
+int visit_sale_caller(struct store_tx *tx, id_t64 sale, struct arena *arena, struct str *ret,
+	struct err *err) must_check;
+
 struct visit_return_line {
 	struct str line;
 	int64_t quantity;

@@ -45,6 +45,8 @@ const struct store_stmt visit_statements[VISIT_STATEMENT_COUNT] = {
 	[SALE_GET] = { "sale.get", STORE_ONE,
 		"SELECT " SALE_COLUMNS
 		" FROM sales WHERE made_ms = $1 AND bucket = $2 AND sale = $3" },
+	[SALE_CALLER] = { "sale.caller", STORE_ONE,
+		"SELECT caller FROM sales WHERE made_ms = $1 AND bucket = $2 AND sale = $3" },
 	[SALE_MOVE] = { "sale.move", STORE_ONE,
 		"UPDATE sales SET state = $5, returned = $6, settled = $7, returns = returns + 1 "
 		"WHERE made_ms = $1 AND bucket = $2 AND sale = $3 AND returns = $4" },

@@ -21,6 +21,7 @@ enum visit_statement {
 	CURRENT_CLEAR,
 	SALE_ADD,
 	SALE_GET,
+	SALE_CALLER,
 	SALE_MOVE,
 	SALE_GIVE,
 	SALE_ALL,
