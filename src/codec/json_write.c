@@ -103,8 +103,24 @@ static size_t add_special(struct buf *buf, struct str s)
 	return 1;
 }
 
+/* A text without anything special, as nearly all are: one piece. */
+static void add_plain(struct buf *buf, struct str s)
+{
+	char *to = buf_room(buf, s.len + 2);
+	if (!to)
+		return;
+	to[0] = '"';
+	if (s.len)
+		memcpy(to + 1, s.ptr, s.len);
+	to[s.len + 1] = '"';
+}
+
 static void add_text(struct buf *buf, struct str s)
 {
+	if (plain_run(s) == s.len) {
+		add_plain(buf, s);
+		return;
+	}
 	buf_char(buf, '"');
 	while (s.len > 0) {
 		size_t n = plain_run(s);

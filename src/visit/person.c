@@ -168,6 +168,7 @@ int person_join(struct visit_env *env, struct person *person, const struct progr
 	(*ret)->enrolment.state = ENROLMENT_JOINED;
 	(*ret)->enrolment.arm = programme_arm(programme, &env->keys->arm, person->member.id);
 	(*ret)->enrolment.since = env->now;
+	(*ret)->joined_day[0] = '\0';
 	(*ret)->enrolment.ask_after = 0;
 	return story_add(story, &joined, err);
 }
@@ -261,12 +262,19 @@ int person_tell_expired(struct person *person, struct story *story, struct err *
 	return rc;
 }
 
-void person_standing(const struct visit_env *env, const struct person *person,
-	const struct seat *seat, struct standing *ret)
+static void write_joined(const struct visit_env *env, struct seat *seat)
 {
-	const struct ledger_standing *s = ledger_standing(seat->account);
 	struct date day =
 		zone_local(env->access->merchant->zone, seat->enrolment.since, NULL, NULL);
+
+	snprintf(seat->joined_day, sizeof(seat->joined_day), "%04u-%02u-%02u",
+		(unsigned)day.year % 10000, (unsigned)day.month % 100, (unsigned)day.day % 100);
+}
+
+void person_standing(const struct visit_env *env, const struct person *person, struct seat *seat,
+	struct standing *ret)
+{
+	const struct ledger_standing *s = ledger_standing(seat->account);
 
 	*ret = (struct standing) { .balance = s->balance,
 		.available = ledger_available(s),
@@ -274,10 +282,9 @@ void person_standing(const struct visit_env *env, const struct person *person,
 		.debt = s->debt,
 		.entries = s->entries,
 		.language = person->language };
-	if (seat->enrolment.since)
-		snprintf(ret->joined_day, sizeof(ret->joined_day), "%04u-%02u-%02u",
-			(unsigned)day.year % 10000, (unsigned)day.month % 100,
-			(unsigned)day.day % 100);
+	if (seat->enrolment.since && !seat->joined_day[0])
+		write_joined(env, seat);
+	memcpy(ret->joined_day, seat->joined_day, sizeof(ret->joined_day));
 }
 
 int person_rewards(struct visit_env *env, struct person *person, struct err *err)

@@ -44,7 +44,8 @@ struct seat {
 	struct enrolment enrolment;
 	bool was_there; /* in the store before this unit */
 	bool changed;
-	int64_t expired; /* what this unit found past its time, and has not told yet */
+	char joined_day[12]; /* as scripts see it; "" until it was asked for */
+	int64_t expired;     /* what this unit found past its time, and has not told yet */
 	const struct programme *programme; /* newest version; NULL if it is gone */
 	struct ledger_account *account;
 	struct host_programme *in_host;
@@ -93,8 +94,8 @@ int person_account(struct visit_env *env, struct person *person, struct seat *se
 int person_expire(struct visit_env *env, struct seat *seat, struct err *err) must_check;
 /* Says in the story what expired in this unit. */
 int person_tell_expired(struct person *person, struct story *story, struct err *err) must_check;
-void person_standing(const struct visit_env *env, const struct person *person,
-	const struct seat *seat, struct standing *ret);
+void person_standing(const struct visit_env *env, const struct person *person, struct seat *seat,
+	struct standing *ret);
 int person_rewards(struct visit_env *env, struct person *person, struct err *err) must_check;
 /* Writes enrolments and balances. */
 int person_save(struct visit_env *env, struct person *person, struct err *err) must_check;

@@ -32,9 +32,8 @@ const struct store_stmt visit_statements[VISIT_STATEMENT_COUNT] = {
 		"INSERT INTO waiting (bucket, counter, device, touch, touched_at) "
 		"VALUES ($1, $2, $3, $4, $5) ON CONFLICT (bucket, counter, device) "
 		"DO UPDATE SET touch = excluded.touch, touched_at = excluded.touched_at" },
-	[CURRENT_NEWEST] = { "current.newest", STORE_ONE,
-		"SELECT touch, touched_at FROM waiting WHERE bucket = $1 AND counter = $2 "
-		"ORDER BY touched_at DESC LIMIT 1" },
+	[CURRENT_LIST] = { "current.list", STORE_ONE,
+		"SELECT touch, touched_at FROM waiting WHERE bucket = $1 AND counter = $2" },
 	[CURRENT_SERVED] = { "current.served", STORE_ONE,
 		"DELETE FROM waiting WHERE bucket = $1 AND counter = $2 AND touched_at <= $3" },
 	[CURRENT_CLEAR] = { "current.clear", STORE_ONE,

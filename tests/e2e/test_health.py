@@ -61,7 +61,7 @@ def _(z):
   assert status == 503 and 'the last commit failed' in faults, faults
   resource.prlimit(pid, resource.RLIMIT_FSIZE, limits)
   p.till.sale('full', sale(100))
-  assert look(server) == (200, []), look(server)
+  eventually(lambda: look(server) == (200, []), 'it is well again')
   assert server.stop() == 0
   server.verify()
 
