@@ -9,6 +9,7 @@
 #include "app/app.h"
 #include "app/backup.h"
 #include "store/store_lint.h"
+#include "store/tables.h"
 #include "tests/support/test.h"
 
 /* What the command line has and this test has not. */
@@ -40,6 +41,66 @@ static void no_room_twice(void **state)
 	for (size_t i = 0; i < api_room_count; i++)
 		for (size_t k = 0; k < i; k++)
 			assert_string_not_equal(api_rooms[i]->name, api_rooms[k]->name);
+}
+
+/* ---- the tables that are read from the steps are those that SQLite makes of them ---- */
+
+static const struct store_stmt list_columns = { "lint.list_columns", STORE_REFERENCE,
+	"SELECT name, type, \"notnull\", pk FROM pragma_table_info($1) ORDER BY cid" };
+static const struct store_stmt count_tables = { "lint.count_tables", STORE_REFERENCE,
+	"SELECT count(*) FROM sqlite_master WHERE type = 'table' AND name <> 'schema_steps'" };
+
+/* The place of a column in the key as SQLite has it, from 1; 0: it is none. */
+static int place_in_key(const struct table *table, int column)
+{
+	int n = table->key_count, first = table->grows ? n - 1 : 0;
+	for (int i = 0; i < n; i++) {
+		if (table->key[(first + i) % n] == column)
+			return i + 1;
+	}
+	return 0;
+}
+
+static void compare(struct store_tx *tx, const struct table *table)
+{
+	struct store_rows *rows ROWS_AUTO = NULL;
+	struct err err;
+	int i = 0;
+	assert_ok(store_query(tx, &list_columns, ARGS(V_TEXT(str_of(table->name))), &rows, &err),
+		&err);
+	for (; store_next(rows, &err) == 1; i++) {
+		assert_row(table->name, i < table->column_count);
+		const struct column *column = &table->columns[i];
+		assert_str(store_bytes(rows, 0), column->name);
+		assert_str(store_bytes(rows, 1), column_type_name(column->type));
+		assert_row(column->name, store_int(rows, 2) == !column->nullable);
+		assert_row(column->name, store_int(rows, 3) == place_in_key(table, i));
+	}
+	assert_row(table->name, i == table->column_count);
+}
+
+static void tables_are_those_of_the_steps(void **state)
+{
+	const struct store_options options = { .url = STR("sqlite::memory:"),
+		.rooms = api_rooms,
+		.room_count = api_room_count };
+	struct store_rows *rows = NULL;
+	struct tables tables;
+	struct store *store;
+	struct store_tx *tx;
+	struct err err;
+	assert_ok(tables_read(api_rooms, api_room_count, &tables, &err), &err);
+	assert_ok(store_open(&options, &store, &err), &err);
+	assert_ok(store_read_begin(store, &tx, &err), &err);
+	for (size_t i = 0; i < tables.count; i++)
+		compare(tx, &tables.list[i]);
+	assert_ok(store_query(tx, &count_tables, NO_ARGS, &rows, &err), &err);
+	assert_int_equal(store_next(rows, &err), 1);
+	assert_int_equal(store_int(rows, 0), tables.count);
+	store_rows_done(&rows);
+	store_read_end(&tx);
+	store_close(&store);
+	tables_done(&tables);
 }
 
 /* ---- PostgreSQL takes every statement ---- */
@@ -145,5 +206,6 @@ static void postgres_takes_them(void **state)
 int main(void)
 {
 	return TEST_MAIN(test(the_rooms_of_the_contract), test(the_table_of_backups),
-		test(no_room_twice), test(postgres_takes_them));
+		test(no_room_twice), test(tables_are_those_of_the_steps),
+		test(postgres_takes_them));
 }
