@@ -11,12 +11,12 @@
 
 #include <inttypes.h>
 #include <stdio.h>
+#include <string.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "base/check.h"
 
-#define STEP_NAME_MAX 64
 /* Steps of all rooms together, ever. */
 #define STEPS_MAX 1000
 
@@ -51,7 +51,7 @@ static const struct store_stmt add_step = { "store.add_step", STORE_REFERENCE,
 
 /* One step of one room. */
 struct step {
-	char name[STEP_NAME_MAX];
+	char name[STORE_STEP_MAX];
 	const char *sql;
 };
 
@@ -66,7 +66,7 @@ struct migration {
 	bool leased;
 };
 
-static size_t step_count(const struct store_options *options)
+size_t store_step_count(const struct store_options *options)
 {
 	size_t count = 0;
 	for (size_t i = 0; i < options->room_count; i++)
@@ -84,10 +84,17 @@ static void step_at(const struct store_options *options, size_t n, struct step *
 	ret->sql = options->rooms[room]->migrations[n];
 }
 
+void store_step_name(const struct store_options *options, size_t n, char ret[STORE_STEP_MAX])
+{
+	struct step step;
+	step_at(options, n, &step);
+	memcpy(ret, step.name, STORE_STEP_MAX);
+}
+
 static bool step_known(const struct store_options *options, struct str name)
 {
 	struct step step;
-	for (size_t i = 0; i < step_count(options); i++) {
+	for (size_t i = 0; i < store_step_count(options); i++) {
 		step_at(options, i, &step);
 		if (str_is(name, step.name))
 			return true;
@@ -97,8 +104,7 @@ static bool step_known(const struct store_options *options, struct str name)
 
 /* ---- looking ---- */
 
-/* 1: there is a table of that name. */
-static int table_there(struct store_tx *tx, const char *name, struct err *err)
+int migrate_find_table(struct store_tx *tx, const char *name, struct err *err)
 {
 	const struct store_stmt find = { "store.find_table", STORE_REFERENCE,
 		tx->conn->driver->find_table };
@@ -113,7 +119,7 @@ static int count_applied(const struct store_options *options, struct store_tx *t
 {
 	struct store_rows *rows ROWS_AUTO = NULL;
 	size_t count = 0;
-	int rc = table_there(tx, "schema_steps", err);
+	int rc = migrate_find_table(tx, "schema_steps", err);
 	if (!rc)
 		return err_set(err, ERR_STORE, "there is no schema: run `zegel migrate`");
 	rc = rc < 0 ? rc : store_query(tx, &list_steps, NO_ARGS, &rows, err);
@@ -135,7 +141,7 @@ static int count_applied(const struct store_options *options, struct store_tx *t
 
 int migrate_check(struct store_tx *tx, const struct store_options *options, struct err *err)
 {
-	size_t count = 0, wanted = step_count(options);
+	size_t count = 0, wanted = store_step_count(options);
 	int rc = count_applied(options, tx, &count, err);
 	if (rc)
 		return rc;
@@ -314,7 +320,7 @@ static int run_all(struct migration *migration, struct err *err)
 	int rc = run_one(migration, READY, NULL, err);
 	if (!rc && migration->tx->conn->driver->leases)
 		rc = lease_wait(migration, err);
-	for (size_t i = 0; i < step_count(migration->options) && !rc; i++) {
+	for (size_t i = 0; i < store_step_count(migration->options) && !rc; i++) {
 		step_at(migration->options, i, &step);
 		rc = run_one(migration, STEP, &step, err);
 	}
@@ -340,7 +346,7 @@ static int rehearse(struct migration *migration, struct err *err)
 		return rc == STORE_AWAY ? ERR_STORE : rc;
 	tx_reset(migration->tx);
 	rc = steps_ready(migration, err);
-	for (size_t i = 0; i < step_count(migration->options) && !rc; i++) {
+	for (size_t i = 0; i < store_step_count(migration->options) && !rc; i++) {
 		step_at(migration->options, i, &step);
 		rc = step_make(migration, &step, err);
 	}
@@ -356,6 +362,6 @@ int migrate_apply(struct store *store, const struct store_options *options, bool
 	struct migration migration = { options, &store->writers[0].tx, &sql, dry_run, each, user,
 		"", false };
 	name_holder(&migration);
-	require(step_count(options) <= STEPS_MAX);
+	require(store_step_count(options) <= STEPS_MAX);
 	return dry_run ? rehearse(&migration, err) : run_all(&migration, err);
 }

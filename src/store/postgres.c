@@ -290,6 +290,8 @@ const struct store_driver postgres_driver = {
 	.row_is_null = pg_row_is_null,
 	.write = pg_write,
 	.ddl = pg_ddl,
+	.copy = pg_copy,
+	.analyze = "ANALYZE ",
 	.backup = pg_backup,
 	.bytes = pg_bytes,
 };

@@ -6,6 +6,7 @@
  *   postgres_pipe.c      what was sent and is not yet answered; what an answer means
  *   postgres_stmt.c      statements, kept prepared, and their parameters
  *   postgres_rows.c      rows and their columns
+ *   postgres_copy.c      many rows at once
  *
  * Every connection is in libpq's pipeline mode: sending does not wait. What was sent stands on the
  * connection's list (struct pg_sent) until its answer is read, and answers are read in that order,
@@ -204,6 +205,8 @@ void pg_drain(struct pg_conn *conn);
 void pg_drain_to(struct pg_conn *conn, const struct pg_rows *rows);
 /* Room for what comes next? Else reads all answers. */
 void pg_make_room(struct pg_conn *conn);
+/* The server refused what was sent outside the pipeline: the transaction's fault. */
+void pg_on_refusal(struct pg_conn *conn, const char *name, const PGresult *result);
 void pg_on_notice(void *user, const PGresult *result);
 /* The first line of libpq's message, without its end. */
 void pg_first_line(const char *text, char out[PG_TEXT_MAX]);
@@ -235,6 +238,9 @@ struct str pg_row_bytes(const struct store_rows *rows, int column);
 bool pg_row_is_null(const struct store_rows *rows, int column);
 int pg_write(struct store_conn *conn, const struct store_stmt *stmt, struct store_args args,
 	int64_t expect, bool *ret_wrote, struct err *err);
+/* postgres_copy.c */
+int pg_copy(struct store_conn *conn, const struct bulk_copy *copy, bool *ret_wrote,
+	struct err *err);
 /* PostgreSQL's binary NUMERIC as a whole number; false if it is none or does not fit. */
 bool pg_numeric(const char *bytes, int len, int64_t *ret);
 

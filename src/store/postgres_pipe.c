@@ -148,6 +148,11 @@ static void on_error(struct pg_conn *conn, const struct pg_sent *sent, const PGr
 		pg_lose(conn, text);
 }
 
+void pg_on_refusal(struct pg_conn *conn, const char *name, const PGresult *result)
+{
+	on_error(conn, &(struct pg_sent) { PG_DONE, name, .tx = conn->tx }, result);
+}
+
 /* Is it known that a COMMIT which was answered by this error did nothing? On Citus some other node
  * may have committed its part. */
 static bool undid(const struct pg_conn *conn, const PGresult *result)

@@ -176,6 +176,20 @@ int store_write(struct store_tx *tx, const struct store_stmt *stmt, struct store
 	return rc ? tx_fail(tx, rc, err) : 0;
 }
 
+int tx_copy(struct store_tx *tx, const struct bulk_copy *copy, struct err *err)
+{
+	int rc = tx_stopped(tx, err);
+	if (rc)
+		return rc;
+	if (unexpected(!tx->writing))
+		return err_set(err, ERR_INTERNAL, "%s: filled in a transaction to read in",
+			copy->table->name);
+	if (store_step_fails(tx->store, &tx->err))
+		return tx_fail(tx, ERR_STORE, err);
+	rc = tx->conn->driver->copy(tx->conn, copy, &tx->wrote, &tx->err);
+	return rc ? tx_fail(tx, rc, err) : 0;
+}
+
 int64_t store_now(struct store *store)
 {
 	int64_t clock = clock_now(store->clock), now;
@@ -317,6 +331,8 @@ static int check_schema(struct store *store, struct err *err)
 	if (rc)
 		return rc;
 	rc = migrate_check(tx, &store->options, err);
+	if (!rc && !store->options.filling)
+		rc = bulk_unfinished(tx, err);
 	store_read_end(&tx);
 	if (!rc)
 		atomic_store(&store->ready, true);
@@ -376,8 +392,7 @@ static void store_init(struct store *store, const struct store_options *options)
 	pthread_condattr_destroy(&monotonic);
 }
 
-/* The store without its schema looked at. */
-static int store_attach(const struct store_options *options, enum open_how how, struct store **ret,
+int store_attach(const struct store_options *options, enum open_how how, struct store **ret,
 	struct err *err)
 {
 	const struct store_driver *driver;

@@ -167,8 +167,14 @@ struct store_options {
 	 * ERR_STORE until it can, and the schema is looked at when it answers first. The rooms must
 	 * stay. */
 	bool may_be_away;
-	int tellers; /* 0: the engine's default. SQLite has one, whatever is asked. */
+	int tellers;  /* 0: the engine's default. SQLite has one, whatever is asked. */
+	bool filling; /* also a store that is half full: who opens it fills it (bulk.h) */
 };
+
+/* Schema steps of these rooms: how many, and the name of the n-th, from 0: "room-number". */
+#define STORE_STEP_MAX 64
+size_t store_step_count(const struct store_options *options);
+void store_step_name(const struct store_options *options, size_t n, char ret[STORE_STEP_MAX]);
 
 /* Opens an existing store; does not migrate. ERR_STORE says what to do (no such file, schema newer
  * than the program, not migrated). */

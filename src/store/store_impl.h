@@ -3,7 +3,9 @@
  *
  *   store.c     the public door: transactions, statements, readers, fault injection
  *   teller.c    the threads that write, and their queues; group.c how units share a commit
- *   migrate.c   schema steps; ddl.c their tokens
+ *   migrate.c   schema steps; ddl.c their tokens; tables.c the tables they come to
+ *   bulk.c      whole tables, read and filled
+ *   sync.c      commits that are written and not yet synced
  *   sqlite*.c   the driver of SQLite; postgres*.c that of PostgreSQL
  *
  * To add an engine: a `const struct store_driver` of its own, one row in the table of driver.c, one
@@ -26,6 +28,7 @@
 #include <stdatomic.h>
 
 #include "base/buf.h"
+#include "store/bulk.h"
 #include "store/store.h"
 
 /* ---- limits ---- */
@@ -75,6 +78,13 @@ struct store_rows {
 
 /* Outcome of begin() alone. */
 #define STORE_AWAY 24
+
+/* Rows for driver->copy. */
+struct bulk_copy {
+	const struct table *table;
+	bulk_next *next;
+	void *user;
+};
 
 /* What the tokens of a schema step become. */
 struct ddl_words {
@@ -145,6 +155,11 @@ struct store_driver {
 		int64_t expect, bool *ret_wrote, struct err *err);
 	/* One statement of a schema step. */
 	int (*ddl)(struct store_conn *conn, const char *sql, struct err *err);
+	/* Adds many rows to a table; NULL if nothing is quicker than the insert. Returns as write.
+	 */
+	int (*copy)(struct store_conn *conn, const struct bulk_copy *copy, bool *ret_wrote,
+		struct err *err);
+	const char *analyze; /* in front of a table's name: count its rows anew; may be NULL */
 
 	/* Housekeeping; each may be NULL. start and stop bracket the life of the tellers; between
 	 * is called by a writer after the answers to a group, outside a transaction. */
@@ -185,6 +200,8 @@ int tx_begin(struct store_tx *tx, struct err *err) must_check;
 void tx_settle(struct store_tx *tx);
 int tx_commit(struct store_tx *tx, struct err *err) must_check;
 void tx_rollback(struct store_tx *tx);
+/* driver->copy as a statement of the unit. */
+int tx_copy(struct store_tx *tx, const struct bulk_copy *copy, struct err *err) must_check;
 
 /* ---- writers ---- */
 
@@ -308,6 +325,9 @@ struct store {
 	atomic_size_t steps, fail_at;
 };
 
+/* The store without its schema looked at. */
+int store_attach(const struct store_options *options, enum open_how how, struct store **ret,
+	struct err *err) must_check;
 /* Has the schema been looked at? Else does so. */
 int store_ready(struct store *store, struct err *err) must_check;
 /* Time for a unit: the clock's, later than every time given before. */
@@ -320,6 +340,10 @@ bool store_step_fails(struct store *store, struct err *err);
 /* Fills in the tokens of one schema step. */
 int ddl_fill(const struct ddl_words *words, const char *step, struct buf *out,
 	struct err *err) must_check;
+/* 1: there is a table of that name. */
+int migrate_find_table(struct store_tx *tx, const char *name, struct err *err) must_check;
+/* ERR_STORE: somebody began to fill this store and has not ended (bulk.h). */
+int bulk_unfinished(struct store_tx *tx, struct err *err) must_check;
 /* Does the schema hold exactly the steps of these rooms? */
 int migrate_check(struct store_tx *tx, const struct store_options *options,
 	struct err *err) must_check;
