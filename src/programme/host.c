@@ -320,17 +320,26 @@ int host_card(struct host *host, struct host_programme *programme, const struct 
 	return rc < 0 ? rc : call.outcome;
 }
 
+static int copy_asked(const struct card *asked, struct arena *arena, struct card *ret,
+	struct err *err)
+{
+	struct card copy;
+
+	if (!texts_copy(&asked->title, arena, &copy.title) ||
+		!texts_copy(&asked->text, arena, &copy.text))
+		return err_set(err, ERR_NO_MEMORY, "no memory left for a question");
+	*ret = copy;
+	return 0;
+}
+
 int host_ask(struct host *host, struct host_programme *programme, struct arena *arena,
 	struct card *ret, struct err *err)
 {
 	struct call call = { .programme = programme, .hook = HOOK_ASK, .arena = host->arena };
 	int rc;
 
-	(void)arena;
-	if (programme->asked_of == programme->script->source) {
-		*ret = programme->asked;
-		return 0;
-	}
+	if (programme->asked_of == programme->script->source)
+		return copy_asked(&programme->asked, arena, ret, err);
 	rc = host_ready(host, programme, err);
 	if (rc == 0)
 		rc = run(host, &call, err);
@@ -341,6 +350,5 @@ int host_ask(struct host *host, struct host_programme *programme, struct arena *
 		return rc;
 	programme->asked_of = programme->script->source;
 	programme->asked = call.card;
-	*ret = call.card;
-	return 0;
+	return copy_asked(&programme->asked, arena, ret, err);
 }

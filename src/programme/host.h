@@ -145,6 +145,19 @@ int params_check(struct arena *arena, const struct script_info *info, const stru
 /* Writes the declaration as JSON: {"unit":..,"title":{..},"parameters":[{name,type,...}]}. */
 void script_info_json(const struct script_info *info, struct json_out *out, const char *name);
 
+/* ---- the text of a script ---- */
+
+#define SCRIPT_KEY_LEN 32
+/* Its key is the SHA-256 of the source: `sha256sum` of the file says the same. */
+struct script_text {
+	unsigned char key[SCRIPT_KEY_LEN];
+	struct str name, unit; /* the template's */
+	struct str source;
+};
+#define SCRIPT_LABEL_MAX 50
+/* "points@1a2b3c4d": how messages name it. Returns out. */
+char *script_label(const struct script_text *text, char out[SCRIPT_LABEL_MAX]);
+
 /* ---- the host ---- */
 
 struct host;
@@ -173,6 +186,13 @@ struct host_programme;
 int host_programme(struct host *host, struct host_programme_key key, struct str script,
 	struct str params, struct str code, const struct texts *title, struct host_programme **ret,
 	struct err *err) must_check;
+
+/* The same of that very text, whatever else has its name; a text the host has not got is loaded. A
+ * host that holds too many forgets all first: a handle this gave is good until the next call of
+ * this. */
+int host_programme_pinned(struct host *host, struct host_programme_key key,
+	const struct script_text *text, struct str params, struct str code,
+	const struct texts *title, struct host_programme **ret, struct err *err) must_check;
 
 /* The hooks. Results live in arena. ERR_SCRIPT names script and line, or the limit; the caller's
  * unit goes on without that programme or refuses, as it likes. Scripts read basket and standing

@@ -23,7 +23,7 @@
 #define HOST_SOURCE_MAX (64 << 10) /* a script of 2,000 lines */
 #define HOST_SCRIPT_NAME_MAX 40    /* Lua cuts the names of chunks at 60 */
 #define HOST_SCRIPTS_MAX 256
-#define HOST_PROGRAMMES_MAX 100000
+#define HOST_PROGRAMMES_MAX 20000 /* two arms each of all that one merchant may run, twice */
 #define HOST_BYTES_MAX ((size_t)256 << 20) /* the programmes' parameters and names, outside Lua */
 
 #define HOST_TICK 100        /* instructions between two looks at the limits */
@@ -71,7 +71,9 @@ struct host_loaded {
 	struct host_kept kept;
 };
 struct host_script {
-	struct str name;
+	struct str name;                   /* of a pinned one its label */
+	unsigned char key[SCRIPT_KEY_LEN]; /* of a pinned one */
+	bool pinned;
 	char *source; /* on the heap: it may be replaced */
 	size_t source_len;
 	struct host_loaded loaded;

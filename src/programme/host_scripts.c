@@ -89,6 +89,15 @@ static struct host_script *find_script(const struct host *host, struct str name)
 	return NULL;
 }
 
+static struct host_script *find_pinned(const struct host *host, const unsigned char *key)
+{
+	for (size_t i = 0; i < host->script_count; i++)
+		if (host->scripts[i]->pinned &&
+			memcmp(host->scripts[i]->key, key, SCRIPT_KEY_LEN) == 0)
+			return host->scripts[i];
+	return NULL;
+}
+
 static struct host_script *add_script(struct host *host, struct str name, struct err *err)
 {
 	struct host_script *script = NULL;
@@ -109,13 +118,14 @@ static struct host_script *add_script(struct host *host, struct str name, struct
 	return script;
 }
 
-/* Keeps a script that has loaded, in place of the one that had its name. */
-static int keep_script(struct host *host, const struct load *load, struct err *err)
+/* Keeps a script that has loaded, in the place of `script`, or in one of its own if that is NULL.
+ */
+static int keep_script(struct host *host, struct host_script *script, const struct load *load,
+	struct host_script **ret, struct err *err)
 {
 	char *source = malloc(load->source.len + 1);
 	if (!source)
 		return err_set(err, ERR_NO_MEMORY, "no memory for a script");
-	struct host_script *script = find_script(host, load->name);
 	if (!script)
 		script = add_script(host, load->name, err);
 	if (!script) {
@@ -128,6 +138,7 @@ static int keep_script(struct host *host, const struct load *load, struct err *e
 	script->source = source;
 	script->source_len = load->source.len;
 	script->loaded = load->loaded;
+	*ret = script;
 	return 0;
 }
 
@@ -147,6 +158,7 @@ int host_load(struct host *host, struct str name, struct str source, struct aren
 {
 	struct arena *scratch ARENA_AUTO = ret_info ? NULL : arena_new(SCRATCH_MAX);
 	struct load load = { .name = name, .source = source, .arena = ret_info ? arena : scratch };
+	struct host_script *kept;
 	int rc = check_script(name, source, err);
 
 	if (rc < 0)
@@ -156,13 +168,49 @@ int host_load(struct host *host, struct str name, struct str source, struct aren
 	rc = run_load(host, &load, err);
 	if (rc < 0)
 		return rc;
-	rc = keep_script(host, &load, err);
+	rc = keep_script(host, find_script(host, name), &load, &kept, err);
 	if (rc < 0) {
 		unload(host, &load.loaded);
 		return rc;
 	}
 	if (ret_info)
 		*ret_info = load.info;
+	return 0;
+}
+
+char *script_label(const struct script_text *text, char out[SCRIPT_LABEL_MAX])
+{
+	struct str name = str_first(text->name, HOST_SCRIPT_NAME_MAX);
+
+	snprintf(out, SCRIPT_LABEL_MAX, "%.*s@%02x%02x%02x%02x", STR_ARG(name), text->key[0],
+		text->key[1], text->key[2], text->key[3]);
+	return out;
+}
+
+static int load_pinned(struct host *host, const struct script_text *text, struct host_script **ret,
+	struct err *err)
+{
+	struct arena *scratch ARENA_AUTO = arena_new(SCRATCH_MAX);
+	char label[SCRIPT_LABEL_MAX];
+	struct load load = { .name = str_of(script_label(text, label)),
+		.source = text->source,
+		.arena = scratch };
+
+	*ret = find_pinned(host, text->key);
+	if (*ret)
+		return 0;
+	if (!scratch)
+		return err_set(err, ERR_NO_MEMORY, "no memory for a script");
+	int rc = run_load(host, &load, err);
+	if (rc < 0)
+		return rc;
+	rc = keep_script(host, NULL, &load, ret, err);
+	if (rc < 0) {
+		unload(host, &load.loaded);
+		return rc;
+	}
+	memcpy((*ret)->key, text->key, SCRIPT_KEY_LEN);
+	(*ret)->pinned = true;
 	return 0;
 }
 
@@ -210,20 +258,6 @@ static int grow_programmes(struct host *host, struct err *err)
 	host->programmes = table;
 	host->programme_cap = cap;
 	return 0;
-}
-
-static bool copy_texts(struct arena *arena, const struct texts *from, struct texts *ret)
-{
-	struct local_text *list = arena_array(arena, from->count, sizeof *list);
-	bool ok = list != NULL;
-
-	for (size_t i = 0; ok && i < from->count; i++) {
-		list[i].language = arena_str(arena, from->list[i].language);
-		list[i].text = arena_str(arena, from->list[i].text);
-		ok = list[i].language.ptr && list[i].text.ptr;
-	}
-	*ret = (struct texts) { .list = list, .count = from->count };
-	return ok;
 }
 
 struct give {
@@ -312,7 +346,7 @@ static struct host_programme *copy_programme(struct host *host, const struct hos
 	programme->params = arena_str(host->arena, from->params);
 	programme->code = arena_str(host->arena, from->code);
 	bool ok = programme->params.ptr && programme->code.ptr &&
-		copy_texts(host->arena, &from->title, &programme->title);
+		texts_copy(&from->title, host->arena, &programme->title);
 	return ok ? programme : NULL;
 }
 
@@ -333,12 +367,16 @@ static int add_programme(struct host *host, struct host_programme *like,
 	return 0;
 }
 
+static struct host_programme *find_programme(const struct host *host, struct host_programme_key key)
+{
+	return host->programme_cap ? *slot(host->programmes, host->programme_cap, key) : NULL;
+}
+
 int host_programme(struct host *host, struct host_programme_key key, struct str script,
 	struct str params, struct str code, const struct texts *title, struct host_programme **ret,
 	struct err *err)
 {
-	struct host_programme *there =
-		host->programme_cap ? *slot(host->programmes, host->programme_cap, key) : NULL;
+	struct host_programme *there = find_programme(host, key);
 	struct host_programme like = { .key = key,
 		.params = params,
 		.code = code,
@@ -353,5 +391,45 @@ int host_programme(struct host *host, struct host_programme_key key, struct str 
 		return err_set(err, ERR_SCRIPT, "%.*s: no script of that name is loaded",
 			STR_ARG(script));
 	int rc = grow_programmes(host, err);
+	return rc < 0 ? rc : add_programme(host, &like, ret, err);
+}
+
+/* Nothing is left but the state's limits: all of it is given again when it is called again. */
+static void forget_all(struct host *host)
+{
+	host_close(host);
+	for (size_t i = 0; i < host->script_count; i++)
+		free(host->scripts[i]->source);
+	host->script_count = 0;
+	free(host->programmes);
+	host->programmes = NULL;
+	host->programme_count = host->programme_cap = 0;
+	arena_reset(host->arena);
+}
+
+static bool is_full(const struct host *host)
+{
+	return host->script_count == HOST_SCRIPTS_MAX ||
+		host->programme_count == HOST_PROGRAMMES_MAX ||
+		arena_used(host->arena) > HOST_BYTES_MAX / 2;
+}
+
+int host_programme_pinned(struct host *host, struct host_programme_key key,
+	const struct script_text *text, struct str params, struct str code,
+	const struct texts *title, struct host_programme **ret, struct err *err)
+{
+	struct host_programme like = { .key = key,
+		.params = params,
+		.code = code,
+		.title = *title };
+
+	*ret = find_programme(host, key);
+	if (*ret)
+		return 0;
+	if (is_full(host))
+		forget_all(host);
+	int rc = load_pinned(host, text, &like.script, err);
+	if (rc == 0)
+		rc = grow_programmes(host, err);
 	return rc < 0 ? rc : add_programme(host, &like, ret, err);
 }

@@ -28,6 +28,8 @@ bool params_is_code(struct str code);
 bool texts_is_language(struct str language);
 /* Puts them in the order of their languages. */
 void texts_sort(struct local_text *list, size_t count);
+/* A copy of all of them in the arena; false: no memory. */
+bool texts_copy(const struct texts *from, struct arena *arena, struct texts *ret);
 void texts_json(const struct texts *texts, struct json_out *out, const char *name);
 
 #endif

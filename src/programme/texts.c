@@ -65,6 +65,20 @@ void texts_sort(struct local_text *list, size_t count)
 		qsort(list, count, sizeof *list, by_language);
 }
 
+bool texts_copy(const struct texts *from, struct arena *arena, struct texts *ret)
+{
+	struct local_text *list = arena_array(arena, from->count, sizeof *list);
+	bool whole = list != NULL;
+
+	for (size_t i = 0; whole && i < from->count; i++) {
+		list[i].language = arena_str(arena, from->list[i].language);
+		list[i].text = arena_str(arena, from->list[i].text);
+		whole = list[i].language.ptr && list[i].text.ptr;
+	}
+	*ret = (struct texts) { .list = list, .count = from->count };
+	return whole;
+}
+
 void texts_json(const struct texts *texts, struct json_out *out, const char *name)
 {
 	json_out_object(out, name);
