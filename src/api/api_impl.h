@@ -113,7 +113,7 @@ typedef int op_function(struct op *op, struct err *err);
 #include "api/operations.def"
 #undef OPERATION
 
-/* This thread's script host, with the stock scripts in it. */
+/* This thread's script host. */
 int api_host(struct host **ret, struct err *err) must_check;
 /* "SALE", for figures and logs. */
 const char *api_operation_name(enum operation operation);

@@ -10,8 +10,6 @@
 
 /* ---- script hosts ---- */
 
-#define SCRIPTS_BYTES (4 << 20)
-
 static pthread_key_t host_key;
 static pthread_once_t host_once = PTHREAD_ONCE_INIT;
 
@@ -27,17 +25,6 @@ static void make_host_key(void)
 	require(pthread_key_create(&host_key, free_host) == 0);
 }
 
-static int load_scripts(struct host *host, struct err *err)
-{
-	struct arena *arena ARENA_AUTO = arena_new(SCRIPTS_BYTES);
-	int rc = arena ? 0 : err_set(err, ERR_NO_MEMORY, "no memory for scripts");
-
-	for (size_t i = 0; i < stock_script_count && rc == 0; i++)
-		rc = host_load(host, str_of(stock_scripts[i].name),
-			str_bytes(stock_scripts[i].source, stock_scripts[i].len), arena, NULL, err);
-	return rc;
-}
-
 int api_host(struct host **ret, struct err *err)
 {
 	struct host *host;
@@ -47,8 +34,6 @@ int api_host(struct host **ret, struct err *err)
 	host = pthread_getspecific(host_key);
 	if (!host) {
 		rc = host_new(NULL, &host, err);
-		if (rc == 0)
-			rc = load_scripts(host, err);
 		if (rc < 0)
 			return rc;
 		pthread_setspecific(host_key, host);

@@ -1,30 +1,33 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Definitions of programmes: read from a PUT body (or from the store, which keeps the same text),
- * written as the contract shows them, stored as versions. See programme.h. */
+/* Definitions of programmes: read from a PUT body, where everything is checked, and written as the
+ * contract shows them. How they are kept is stored.c's. See programme.h. */
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/check.h"
-#include "base/num.h"
-#include "programme/programme.h"
-#include "programme/programme_sql.h"
+#include "programme/programme_impl.h"
 
 const char *const programme_state_words[] = { "draft", "running", "paused", "ended", NULL };
-static const char *const joining_words[] = { "ask", "auto", NULL };
-static const char *const policy_words[] = { "debt", "forgive", "negative", NULL };
+const char *const programme_joining_words[] = { "ask", "auto", NULL };
 
 /* ---- reading ---- */
 
-/* "2026-01-01" is the start of that day in the merchant's zone, plus `days`; else RFC 3339. */
+bool programme_instant(struct str text, const struct zone *zone, int days, int64_t *ret)
+{
+	struct date date;
+
+	if (!date_read(text, &date) || date.year < 2000 || date.year >= 2200)
+		return date_moment_read(text, ret);
+	*ret = zone_day_start(zone, date_of_days(date_days(date) + days));
+	return true;
+}
+
 static int64_t read_instant(struct json_reader *r, const char *name, struct str text,
 	const struct zone *zone, int days)
 {
-	struct date date;
 	int64_t at = 0;
 
-	if (date_read(text, &date) && date.year >= 2000 && date.year < 2200)
-		return zone_day_start(zone, date_of_days(date_days(date) + days));
-	if (r->rc == 0 && !date_moment_read(text, &at))
+	if (r->rc == 0 && !programme_instant(text, zone, days, &at))
 		json_refuse(r, name, "must be a day like \"2026-01-31\" or a time with its offset");
 	return at;
 }
@@ -171,23 +174,18 @@ static void read_arms(struct json_reader *r, const struct script_info *script, s
 		read_arm(r, script, arena, v, params, &ret->arms[ret->arm_count], ret->arm_count);
 }
 
-/* after_return and hold_minutes are parameters that C reads, not the script. */
+/* What C reads of an arm: from the parameters as they are kept, with their defaults. */
 static int read_house_rules(struct arena *arena, struct programme *ret, struct err *err)
 {
-	struct json *params;
-	const struct json *value;
-	int rc = json_parse(arena, ret->arms[0].params, &params, err);
+	int rc = 0;
 
-	if (rc < 0)
-		return rc;
-	value = json_get(params, "after_return");
-	ret->policy = POLICY_DEBT;
-	for (int i = 0; value && policy_words[i]; i++)
-		if (str_is(value->string, policy_words[i]))
-			ret->policy = (enum programme_policy)i;
-	value = json_get(params, "hold_minutes");
-	ret->hold_us = (value ? value->integer : 10) * CLOCK_MINUTE;
-	return 0;
+	for (size_t i = 0; i < ret->arm_count && rc == 0; i++) {
+		struct json *params;
+		rc = json_parse(arena, ret->arms[i].params, &params, err);
+		if (rc == 0)
+			rc = programme_arm_read(&ret->arms[i], params, arena, err);
+	}
+	return rc;
 }
 
 static int keep_definition(struct arena *arena, struct programme *ret, struct err *err);
@@ -205,13 +203,14 @@ int programme_read(const struct programme_context *context, const struct json *b
 	read_texts(&r, "name", arena, &ret->title);
 	read_period(&r, context, ret);
 	read_shops(&r, context, arena, ret);
-	ret->joins_by_itself = json_word(&r, "joining", joining_words) == 1;
+	ret->joins_by_itself = json_word(&r, "joining", programme_joining_words) == 1;
 	ret->state = (enum programme_state)json_word(&r, "state", programme_state_words);
 	script = r.rc == 0 ? programme_script(ret->script) : NULL;
 	if (r.rc == 0 && !script)
 		json_refuse(&r, "template",
 			"there is no template of that name; see GET /v1/templates");
 	if (script) {
+		ret->text = programme_script_text(ret->script);
 		ret->unit = script->unit;
 		read_arms(&r, script, arena, ret);
 	}
@@ -263,16 +262,20 @@ static void write_definition(const struct programme *p, struct json_out *out)
 	for (size_t i = 0; i < p->shop_count; i++)
 		json_out_cstr(out, NULL, id_text(p->shops[i], "s", shop));
 	json_out_array_end(out);
-	json_out_cstr(out, "joining", joining_words[p->joins_by_itself]);
+	json_out_cstr(out, "joining", programme_joining_words[p->joins_by_itself]);
 	json_out_cstr(out, "state", programme_state_words[p->state]);
 	write_arms(p, out);
 }
 
 void programme_json(const struct programme *p, struct json_out *out, const char *name)
 {
+	char label[SCRIPT_LABEL_MAX];
+
 	json_out_object(out, name);
 	json_out_text(out, "code", p->code);
 	json_out_int(out, "version", p->version);
+	if (p->text)
+		json_out_cstr(out, "script", script_label(p->text, label));
 	json_out_text(out, "unit", p->unit);
 	write_definition(p, out);
 	json_out_object_end(out);
@@ -292,104 +295,4 @@ static int keep_definition(struct arena *arena, struct programme *ret, struct er
 		return err_set(err, ERR_NO_MEMORY, "no memory for a definition");
 	ret->definition = buf_str(&buf);
 	return 0;
-}
-
-/* ---- storing ---- */
-
-static int count_programmes(struct store_tx *tx, id_t64 merchant, struct err *err)
-{
-	struct store_rows *rows ROWS_AUTO = NULL;
-	int rc = store_query(tx, &programme_statements[PROGRAMME_COUNT], ARGS(V_INT(merchant)),
-		&rows, err);
-
-	if (rc == 0)
-		rc = store_next(rows, err);
-	if (rc < 0)
-		return rc;
-	if (store_int(rows, 0) >= PROGRAMMES_MAX)
-		return err_set(err, ERR_INVALID, "a merchant has at most %d programmes",
-			PROGRAMMES_MAX);
-	return 0;
-}
-
-/* 0 found; 1 none. */
-static int find_newest(struct store_tx *tx, id_t64 merchant, struct str code, struct arena *arena,
-	id_t64 *ret_id, int32_t *ret_version, struct str *ret_definition, struct err *err)
-{
-	struct store_rows *rows ROWS_AUTO = NULL;
-	int rc = store_query(tx, &programme_statements[PROGRAMME_FIND],
-		ARGS(V_INT(merchant), V_TEXT(code)), &rows, err);
-
-	if (rc == 0)
-		rc = store_next(rows, err);
-	if (rc <= 0)
-		return rc < 0 ? rc : 1;
-	*ret_id = store_int(rows, 0);
-	*ret_version = (int32_t)store_int(rows, 1);
-	*ret_definition = arena_str(arena, store_bytes(rows, 2));
-	return ret_definition->ptr ? 0 : err_set(err, ERR_NO_MEMORY, "no memory for a definition");
-}
-
-static bool same_arms(const struct json *arms, const struct programme *programme)
-{
-	const struct json *arm = arms ? arms->first : NULL;
-
-	if (!arms)
-		return programme->arm_count == 1 && programme->arms[0].name.len == 0;
-	for (size_t i = 0; i < programme->arm_count; i++, arm = arm->next)
-		if (!arm || !str_eq(json_get(arm, "name")->string, programme->arms[i].name))
-			return false;
-	return !arm;
-}
-
-/* What may not change once there can be members: the script, and the arms they were drawn into. */
-static int check_frame(struct arena *arena, struct str definition,
-	const struct programme *programme, struct err *err)
-{
-	struct json *value;
-	const struct json *is;
-	int rc = json_parse(arena, definition, &value, err);
-
-	if (rc < 0)
-		return rc;
-	is = json_get(value, "template");
-	if (!is || !str_eq(is->string, programme->script))
-		return err_set(err, ERR_CONFLICT,
-			"under that code runs another template; take another code");
-	is = json_get(value, "state");
-	if (is && str_is(is->string, programme_state_words[PROGRAMME_DRAFT]))
-		return 0;
-	if (!same_arms(json_get(value, "arms"), programme))
-		return err_at(err, ERR_CONFLICT, "/arms",
-			"members were drawn into the arms there are; take another code");
-	return 0;
-}
-
-int programme_put(struct store_tx *tx, const struct programme *programme, struct str code,
-	id_t64 new_id, int64_t now, struct arena *arena, id_t64 *ret_id, int32_t *ret_version,
-	struct err *err)
-{
-	struct str definition;
-	id_t64 id = new_id;
-	int32_t version = 0;
-	int rc = find_newest(tx, programme->merchant, code, arena, &id, &version, &definition, err);
-
-	bool is_new = rc > 0;
-	if (rc == 0)
-		rc = check_frame(arena, definition, programme, err);
-	if (rc < 0)
-		return rc;
-	if (is_new || !str_eq(definition, programme->definition)) {
-		rc = version ? 0 : count_programmes(tx, programme->merchant, err);
-		if (rc == 0)
-			rc = store_write(tx, &programme_statements[PROGRAMME_ADD],
-				ARGS(V_INT(id), V_INT(++version), V_INT(programme->merchant),
-					V_TEXT(code), V_TEXT(programme->definition), V_INT(now)),
-				1, err);
-	}
-	if (rc == 0) {
-		*ret_id = id;
-		*ret_version = version;
-	}
-	return rc;
 }

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Definitions: what a PUT may say, where it is wrong, and that it reads back as it was written. */
-#include "programme/programme.h"
-#include "tests/support/test.h"
+#include "programme/stored_fixture_impl.h"
 
 #define REWARD "\"reward\":{\"code\":\"mug\",\"name\":{\"nl\":\"een mok\"}}"
 #define MUG \
@@ -85,29 +84,41 @@ static void days_are_the_merchants(void **state)
 	zone_close(&zone);
 }
 
+static struct str shown(struct stored_fixture *f, const struct programme *programme)
+{
+	struct json_out out;
+	struct buf buf;
+
+	buf_init(&buf, f->arena, 1 << 16);
+	json_out_init(&out, &buf);
+	programme_json(programme, &out, NULL);
+	assert_false(buf.failed);
+	return buf_str(&buf);
+}
+
 static void what_is_stored_reads_back(void **state)
 {
 	static const char *const rows[] = {
 		"{" MUG PARAMETERS ",\"starts\":\"2026-03-28\"}",
 		"{" MUG PARAMETERS
-		",\"starts\":\"2026-03-28T00:00:00Z\",\"ends\":\"2027-01-01\",\"shops\":[\"s_1\"],"
+		",\"starts\":\"2026-03-28T00:00:00Z\",\"ends\":\"2027-01-01\",\"shops\":[\"s_0000000000002\"],"
 		"\"arms\":[{\"name\":\"a\",\"share\":1},{\"name\":\"b\",\"share\":3,\"parameters\":{\"needed\":5}}]}",
 	};
-	struct arena *arena ARENA_AUTO = arena_new(4 << 20);
-	struct zone *zone = zone_open(STR("UTC"));
 	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
-		struct programme p, again;
-		struct err err;
-		assert_ok(read_text(arena, zone, rows[i], &p, &err), &err);
-		if (p.shop_count)
-			continue; /* its ids are made, not written, by this test */
-		assert_ok(read_text(arena, zone,
-				  arena_printf(arena, "%.*s", STR_ARG(p.definition)).ptr, &again,
-				  &err),
-			&err);
-		assert_row(rows[i], str_eq(p.definition, again.definition));
+		struct stored_fixture f;
+		stored_open(&f);
+		struct programme p = stored_programme(&f, rows[i]);
+		assert_int_equal(stored_put(&f, &p, "mug"), 1);
+		struct catalogue *c = stored_catalogue(&f);
+		const struct programme *again = catalogue_code(c, FIXTURE_MERCHANT, STR("mug"));
+		p.code = STR("mug");
+		p.version = 1;
+		assert_row(rows[i], str_eq(shown(&f, &p), shown(&f, again)));
+		assert_row(rows[i], p.starts == again->starts && p.ends == again->ends);
+		assert_row(rows[i], again->shop_count == i && again->arm_count == i + 1);
+		catalogue_release(&c);
+		stored_close(&f);
 	}
-	zone_close(&zone);
 }
 
 /* Every member is in one arm for good, and the shares come out. */
@@ -126,8 +137,44 @@ static void arms_are_stable_and_balanced(void **state)
 	assert_in_range(counts[0], 4700, 5300);
 }
 
+/* What C reads of the parameters is each arm's own, in a PUT and in what is stored. */
+static void arms_have_their_own_rules(void **state)
+{
+	static const struct {
+		enum programme_policy policy;
+		int64_t minutes;
+		const char *reward;
+	} expected[] = { { POLICY_DEBT, 10, "een mok" }, { POLICY_FORGIVE, 1440, "een mok" },
+		{ POLICY_NEGATIVE, 5, "twee mokken" } };
+	struct stored_fixture f;
+
+	stored_open(&f);
+	struct programme read = stored_programme(&f,
+		"{" MUG PARAMETERS ",\"starts\":\"2026-03-28\",\"arms\":["
+		"{\"name\":\"a\",\"share\":1},"
+		"{\"name\":\"b\",\"share\":1,\"parameters\":{\"after_return\":\"forgive\","
+		"\"hold_minutes\":1440}},"
+		"{\"name\":\"c\",\"share\":1,\"parameters\":{\"after_return\":\"negative\","
+		"\"hold_minutes\":5,\"reward\":{\"code\":\"mugs\",\"name\":{\"nl\":\"twee mokken\"}}}}]}");
+	assert_int_equal(stored_put(&f, &read, "mug"), 1);
+	struct catalogue *c = stored_catalogue(&f);
+	const struct programme *both[] = { &read, catalogue_code(c, FIXTURE_MERCHANT, STR("mug")) };
+	for (int i = 0; i < 6; i++) {
+		const struct programme *p = both[i / 3];
+		struct texts name;
+		assert_ok(reward_name(p, i % 3, f.arena, &name, &f.err), &f.err);
+		assert_int_equal(programme_arm_policy(p, i % 3), expected[i % 3].policy);
+		assert_int_equal(programme_arm_hold_us(p, i % 3),
+			expected[i % 3].minutes * CLOCK_MINUTE);
+		assert_str(texts_pick(&name, STR("nl"), STR("")), expected[i % 3].reward);
+	}
+	catalogue_release(&c);
+	stored_close(&f);
+}
+
 int main(void)
 {
 	return TEST_MAIN(test(faults_have_their_place), test(days_are_the_merchants),
-		test(what_is_stored_reads_back), test(arms_are_stable_and_balanced));
+		test(what_is_stored_reads_back), test(arms_are_stable_and_balanced),
+		test(arms_have_their_own_rules));
 }

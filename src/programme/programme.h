@@ -2,9 +2,12 @@
 /* Programmes: their definitions, who is enrolled, and the rewards that are due.
  *
  * A *programme* is a script, parameters and a period, under a code of the merchant's. Each PUT that
- * changes it makes a new version; versions are kept, because a sale is re-evaluated with the
- * version that settled it. Definitions are reference data: they live in a *catalogue*, an
- * unchanging snapshot like the directory's, loaded when the reference version has moved.
+ * changes it, or that finds a newer script under its template's name, makes a new version. A
+ * version is never changed again: it names the text of its script by the SHA-256 of it, and every
+ * text that was ever used is kept, because a sale is looked at again, a month or five years later,
+ * with what settled it. The newest versions are reference data: they live in a *catalogue*, an
+ * unchanging snapshot like the directory's, loaded when the reference version has moved. Older ones
+ * are read from the store when somebody asks.
  *
  * An *enrolment* is a member in a programme, in one arm of its split; a "nee" is kept as one too,
  * with the day until which it is not asked again.
@@ -54,6 +57,10 @@ struct programme_arm {
 	struct str name;
 	int64_t share;     /* of the sum of all shares */
 	struct str params; /* canonical JSON, as params_check() made it */
+	/* Parameters that C reads, not the script. */
+	enum programme_policy policy; /* after_return */
+	int64_t hold_us;              /* hold_minutes */
+	struct texts reward;          /* the name of the parameter "reward" */
 };
 /* One version of one programme. */
 struct programme {
@@ -61,7 +68,8 @@ struct programme {
 	int32_t version;
 	id_t64 merchant;
 	struct str code;
-	struct str script; /* the template's name */
+	struct str script;              /* the template's name */
+	const struct script_text *text; /* what it runs, for good */
 	struct str unit;
 	struct texts title;
 	int64_t starts, ends; /* microseconds; ends INT64_MAX: no end; [starts, ends) */
@@ -72,9 +80,7 @@ struct programme {
 	enum programme_state state;
 	struct programme_arm arms[PROGRAMME_ARMS_MAX]; /* at least one; [0] alone has name "" */
 	size_t arm_count;
-	enum programme_policy policy;
-	int64_t hold_us;
-	struct str definition; /* the JSON it was stored as */
+	struct str definition; /* the JSON it is stored as; of what programme_read() made */
 };
 
 /* Does it run in that shop at that instant? */
@@ -84,8 +90,12 @@ bool programme_runs(const struct programme *programme, id_t64 shop, int64_t at);
 int32_t programme_arm(const struct programme *programme, const struct secret *key, id_t64 member);
 /* "" if the programme has no arms. */
 struct str programme_arm_name(const struct programme *programme, int32_t arm);
+/* What a return does in that arm with points that are spent, and how long a reward is held. */
+enum programme_policy programme_arm_policy(const struct programme *programme, int32_t arm);
+int64_t programme_arm_hold_us(const struct programme *programme, int32_t arm);
 struct host_programme_key programme_host_key(const struct programme *programme, int32_t arm);
-/* The programme ready in a host. */
+/* The programme ready in a host, which loads its script if it has not got it yet. The handle is
+ * good until the next call of this with that host. */
 int programme_in_host(const struct programme *programme, int32_t arm, struct host *host,
 	struct host_programme **ret, struct err *err) must_check;
 
@@ -99,19 +109,22 @@ struct programme_context {
 	id_t64 (*shop)(void *user, struct str id);
 	void *user;
 };
-/* Reads a PUT body. *ret (without id, version, code) lives in the arena. Faults at their pointers.
- */
+/* Reads a PUT body, for the newest script of its template. *ret (without id, version, code) lives
+ * in the arena. Faults at their pointers. */
 int programme_read(const struct programme_context *context, const struct json *body,
 	struct arena *arena, struct programme *ret, struct err *err) must_check;
 /* Writes it as the contract shows it. */
 void programme_json(const struct programme *programme, struct json_out *out, const char *name);
-/* The declared parameters of a stock script; NULL if there is none of that name. */
+/* The declared parameters of a stock script, and its text; NULL if there is none of that name. */
 const struct script_info *programme_script(struct str name);
+const struct script_text *programme_script_text(struct str name);
 size_t programme_scripts(const struct script_info *const **ret);
 
-/* Stores the next version under that code, or nothing if it says what the newest version says;
- * new_id is used if the code is new. *ret_id, *ret_version: what is now in force; the caller raises
- * the reference version. ERR_CONFLICT: another script under a code that is in use. */
+/* Stores the next version under that code and the text of its script, or nothing if the newest
+ * version says the same and runs the same text; new_id is used if the code is new. *ret_id,
+ * *ret_version: what is now in force; the caller raises the reference version. ERR_CONFLICT:
+ * another template under a code that is in use; other arms once any version was more than a draft.
+ */
 int programme_put(struct store_tx *tx, const struct programme *programme, struct str code,
 	id_t64 new_id, int64_t now, struct arena *arena, id_t64 *ret_id, int32_t *ret_version,
 	struct err *err) must_check;
@@ -119,15 +132,20 @@ int programme_put(struct store_tx *tx, const struct programme *programme, struct
 /* ---- the catalogue ---- */
 
 struct catalogue;
-/* Loads every version. zone_of gives a merchant's time zone, shop ids are in the stored text. */
+/* Loads the newest version of each programme; what older ones there are costs next to nothing.
+ * zone_of gives a merchant's time zone. What is stored was checked when it came in: it is read as
+ * it stands. One that cannot be read at all is there as paused, and the log says so. */
 int catalogue_load(struct store_tx *tx, const struct zone *(*zone_of)(void *user, id_t64 merchant),
 	void *user, struct catalogue **ret, struct err *err) must_check;
 struct catalogue *catalogue_hold(struct catalogue *catalogue);
 void catalogue_release(struct catalogue **catalogue);
-/* The newest version / that version; NULL. */
+/* The newest version; NULL. */
 const struct programme *catalogue_find(const struct catalogue *catalogue, id_t64 programme);
-const struct programme *catalogue_version(const struct catalogue *catalogue, id_t64 programme,
-	int32_t version);
+/* Any version: the newest from the catalogue, others from the store into the arena. Its period is
+ * that of no zone, so whether an older one runs is not to be asked. 0 found; 1 there is none. */
+int programme_version(const struct catalogue *catalogue, struct store_tx *tx, id_t64 programme,
+	int32_t version, struct arena *arena, const struct programme **ret,
+	struct err *err) must_check;
 const struct programme *catalogue_code(const struct catalogue *catalogue, id_t64 merchant,
 	struct str code);
 /* A merchant's programmes (newest versions) in the order of their codes. */

@@ -3,22 +3,36 @@
 
 #include "programme/programme.h"
 
+#define PROGRAMME_COLUMNS "p.programme, p.version, p.merchant, p.code, p.definition, p.script"
 #define REWARD_COLUMNS \
 	"reward, merchant, member, programme, version, arm, state, code, cost, device, offered_at, " \
 	"changed_at, hold_until, changes, hold"
 
 const struct store_stmt programme_statements[PROGRAMME_STATEMENT_COUNT] = {
 	[PROGRAMME_FIND] = { "programme.find", STORE_REFERENCE,
-		"SELECT programme, version, definition FROM programmes "
+		"SELECT programme, version, definition, script, locked FROM programmes "
 		"WHERE merchant = $1 AND code = $2 ORDER BY version DESC LIMIT 1" },
 	[PROGRAMME_COUNT] = { "programme.count", STORE_REFERENCE,
 		"SELECT COUNT(*) FROM programmes WHERE merchant = $1 AND version = 1" },
 	[PROGRAMME_ADD] = { "programme.add", STORE_REFERENCE,
-		"INSERT INTO programmes (programme, version, merchant, code, definition, made_at) "
-		"VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (merchant, code, version) DO NOTHING" },
-	[PROGRAMME_ALL] = { "programme.all", STORE_REFERENCE,
-		"SELECT programme, version, merchant, code, definition FROM programmes "
-		"ORDER BY merchant, code, version" },
+		"INSERT INTO programmes "
+		"(programme, version, merchant, code, definition, made_at, script, locked) "
+		"VALUES ($1, $2, $3, $4, $5, $6, $7, $8) "
+		"ON CONFLICT (merchant, code, version) DO NOTHING" },
+	/* The inner query reads the index programmes_id alone. */
+	[PROGRAMME_NEWEST] = { "programme.newest", STORE_REFERENCE,
+		"SELECT " PROGRAMME_COLUMNS " FROM "
+		"(SELECT programme AS id, MAX(version) AS newest FROM programmes GROUP BY programme) AS n "
+		"JOIN programmes AS p ON p.programme = n.id AND p.version = n.newest "
+		"ORDER BY p.merchant, p.code" },
+	[PROGRAMME_VERSION] = { "programme.version", STORE_REFERENCE,
+		"SELECT " PROGRAMME_COLUMNS
+		" FROM programmes AS p WHERE p.programme = $1 AND p.version = $2" },
+	[SCRIPT_ADD] = { "programme.add_script", STORE_REFERENCE,
+		"INSERT INTO scripts (script, name, unit, source, first_used) "
+		"VALUES ($1, $2, $3, $4, $5) ON CONFLICT (script) DO NOTHING" },
+	[SCRIPT_GET] = { "programme.get_script", STORE_REFERENCE,
+		"SELECT name, unit, source FROM scripts WHERE script = $1" },
 	[ENROLMENT_LIST] = { "enrolment.list", STORE_ONE,
 		"SELECT programme, state, arm, since, ask_after FROM enrolments "
 		"WHERE bucket = $1 AND member = $2 ORDER BY programme" },
@@ -66,6 +80,15 @@ static const char *const migrations[] = {
 	"PRIMARY KEY (bucket, reward)) {rows}",
 	"CREATE INDEX rewards_member ON rewards (bucket, member, reward)",
 	"CREATE INDEX rewards_state ON rewards (merchant, state, reward)",
+	/* Every text a version ever ran: its SHA-256, the template's name and unit. */
+	"CREATE TABLE scripts (script {blob} NOT NULL, name TEXT NOT NULL, unit TEXT NOT NULL, "
+	"source TEXT NOT NULL, first_used BIGINT NOT NULL, PRIMARY KEY (script)) {rows}",
+	/* NULL in versions older than this step: the stock script of their template. */
+	"ALTER TABLE programmes ADD COLUMN script {blob}",
+	/* 1: this version or one before it was more than a draft. NULL as above: as its state says.
+	 */
+	"ALTER TABLE programmes ADD COLUMN locked INTEGER",
+	"CREATE INDEX programmes_id ON programmes (programme, version)",
 };
 
 const struct store_room programme_room = {

@@ -10,6 +10,7 @@
 #define SCRIPTS_BYTES (4 << 20)
 
 static struct script_info infos[SCRIPTS_MAX];
+static struct script_text texts[SCRIPTS_MAX];
 static const struct script_info *list[SCRIPTS_MAX];
 static size_t count;
 static pthread_once_t once = PTHREAD_ONCE_INIT;
@@ -28,8 +29,12 @@ static void load(void)
 	require(host_new(NULL, &host, &err) == 0);
 	for (size_t i = 0; i < stock_script_count; i++) {
 		const struct stock_script *s = &stock_scripts[i];
-		require(host_load(host, str_of(s->name), str_bytes(s->source, s->len), arena,
-				&infos[i], &err) == 0);
+		struct str source = str_bytes(s->source, s->len);
+		require(host_load(host, str_of(s->name), source, arena, &infos[i], &err) == 0);
+		texts[i] = (struct script_text) { .name = infos[i].name,
+			.unit = infos[i].unit,
+			.source = source };
+		hash_sha256(source, texts[i].key);
 		list[count++] = &infos[i];
 	}
 	host_free(&host);
@@ -42,11 +47,27 @@ size_t programme_scripts(const struct script_info *const **ret)
 	return count;
 }
 
+/* count: there is none. */
+static size_t find(struct str name)
+{
+	size_t i = 0;
+
+	pthread_once(&once, load);
+	while (i < count && !str_eq(infos[i].name, name))
+		i++;
+	return i;
+}
+
 const struct script_info *programme_script(struct str name)
 {
-	pthread_once(&once, load);
-	for (size_t i = 0; i < count; i++)
-		if (str_eq(list[i]->name, name))
-			return list[i];
-	return NULL;
+	size_t i = find(name);
+
+	return i < count ? &infos[i] : NULL;
+}
+
+const struct script_text *programme_script_text(struct str name)
+{
+	size_t i = find(name);
+
+	return i < count ? &texts[i] : NULL;
 }

@@ -135,7 +135,8 @@ static int take(struct visit_env *env, struct reply *reply, struct reward *rewar
 		return err_set(err, ERR_BROKEN, "a reward where nobody is enrolled");
 	rc = person_account(env, reply->person, seat, err);
 	if (rc == 0)
-		rc = reward_hold(env, &ledger, seat->account, reward, programme->hold_us, err);
+		rc = reward_hold(env, &ledger, seat->account, reward,
+			programme_arm_hold_us(programme, reward->arm), err);
 	if (rc == 0)
 		rc = visit_reward_name(env, reward, &names, err);
 	if (rc != 0)

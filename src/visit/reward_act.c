@@ -20,11 +20,14 @@ struct doing {
 int visit_reward_name(const struct visit_env *env, const struct reward *reward, struct texts *ret,
 	struct err *err)
 {
-	const struct programme *version =
-		catalogue_version(env->catalogue, reward->programme, reward->version);
+	const struct programme *version;
+	int rc = programme_version(env->catalogue, env->tx, reward->programme, reward->version,
+		env->arena, &version, err);
 
 	*ret = (struct texts) { 0 };
-	return version ? reward_name(version, reward->arm, env->arena, ret, err) : 0;
+	if (rc != 0)
+		return rc < 0 ? rc : 0;
+	return reward_name(version, reward->arm, env->arena, ret, err);
 }
 
 static int refuse_state(const struct reward *reward, const char *act, struct err *err)
@@ -148,7 +151,9 @@ static const struct device *held_where(const struct visit_env *env, id_t64 held_
 static int act_hold(struct visit_env *env, struct doing *d, struct err *err)
 {
 	int rc = reward_hold(env, &d->ledger, d->seat->account, &d->reward,
-		d->programme ? d->programme->hold_us : 10 * CLOCK_MINUTE, err);
+		d->programme ? programme_arm_hold_us(d->programme, d->reward.arm)
+			     : 10 * CLOCK_MINUTE,
+		err);
 
 	return rc != 0 ? rc : tell(env, d, env->access->device, "reward_to_give", err);
 }

@@ -331,19 +331,15 @@ int settle_sale(struct visit_env *env, struct person *person, id_t64 shop,
 
 /* ---- returns ---- */
 
-/* What of a lot remains earned, when the version that settled the sale looks at the rest of it. */
-static int earned_by_rest(struct visit_env *env, const struct settled *settled,
-	const struct basket *rest, struct effects *ret, struct err *err)
+static int version_of(struct visit_env *env, const struct settled *settled,
+	const struct programme **ret, struct err *err)
 {
-	const struct programme *version =
-		catalogue_version(env->catalogue, settled->programme, settled->version);
+	int rc = programme_version(env->catalogue, env->tx, settled->programme, settled->version,
+		env->arena, ret, err);
 
-	*ret = (struct effects) { 0 };
-	if (!version) /* another server made it a moment ago: this one has not heard of it yet */
-		return err_set(err, ERR_BUSY, "a programme's version is not known here yet");
-	if (!rest || rest->count == 0)
-		return 0;
-	return ask_script(env, version, settled->arm, rest, &settled->seen, ret, err);
+	return rc > 0 ? err_set(err, ERR_BROKEN,
+				"a sale was settled by a version that is not there")
+		      : rc;
 }
 
 static int64_t earned_into(const struct visit_env *env, const struct effects *effects, int64_t at,
@@ -358,14 +354,16 @@ static int64_t earned_into(const struct visit_env *env, const struct effects *ef
 	return sum;
 }
 
-/* Lowers what is settled to what the rest earns, lot by lot, and never raises it: ret[i] is what
- * goes from lot i. A script that fails now takes nothing away. */
-static int lower(struct visit_env *env, struct settled *settled, const struct basket *rest,
-	int64_t ret[EFFECTS_MAX], struct err *err)
+/* Lowers what is settled to what the version that settled it gives for the rest, lot by lot, and
+ * never raises it: ret[i] is what goes from lot i. A script that fails now takes nothing away. */
+static int lower(struct visit_env *env, const struct programme *version, struct settled *settled,
+	const struct basket *rest, int64_t ret[EFFECTS_MAX], struct err *err)
 {
-	struct effects effects;
-	int rc = earned_by_rest(env, settled, rest, &effects, err);
+	struct effects effects = { 0 };
+	int rc = 0;
 
+	if (rest && rest->count)
+		rc = ask_script(env, version, settled->arm, rest, &settled->seen, &effects, err);
 	for (size_t i = 0; i < settled->lot_count; i++) {
 		struct settled_lot *lot = &settled->lots[i];
 		int64_t earned = rc == 0 ? earned_into(env, &effects, rest ? rest->at : 0, lot->lot)
@@ -377,18 +375,16 @@ static int lower(struct visit_env *env, struct settled *settled, const struct ba
 }
 
 static int claw(struct visit_env *env, struct person *person, struct seat *seat,
-	const struct settled *settled, int64_t amount, int64_t lot, const struct ledger_ref *ref,
-	struct story *story, struct err *err)
+	const struct programme *version, int32_t arm, const struct settled_lot *from,
+	int64_t amount, const struct ledger_ref *ref, struct story *story, struct err *err)
 {
 	static const enum ledger_policy policies[] = { [POLICY_DEBT] = LEDGER_DEBT,
 		[POLICY_FORGIVE] = LEDGER_FORGIVE,
 		[POLICY_NEGATIVE] = LEDGER_NEGATIVE };
-	const struct programme *version =
-		catalogue_version(env->catalogue, settled->programme, settled->version);
 	struct ledger_env ledger = visit_ledger(env);
 	struct ledger_clawed clawed;
-	int rc = ledger_claw(&ledger, seat->account, amount, lot,
-		version ? policies[version->policy] : LEDGER_DEBT, ref, &clawed, err);
+	int rc = ledger_claw(&ledger, seat->account, amount, from->lot,
+		policies[programme_arm_policy(version, arm)], ref, &clawed, err);
 
 	if (rc != 0)
 		return rc;
@@ -398,7 +394,7 @@ static int claw(struct visit_env *env, struct person *person, struct seat *seat,
 		.amount = amount,
 		.owed = clawed.owed,
 		.balance = ledger_standing(seat->account)->balance };
-	rc = back.programme ? story_add(story, &back, err) : 0;
+	rc = story_add(story, &back, err);
 	return rc < 0 ? rc : withdraw(env, person, seat, err);
 }
 
@@ -406,6 +402,7 @@ static int return_one(struct visit_env *env, struct person *person, const struct
 	const struct ledger_ref *ref, struct settled *settled, struct story *story, struct err *err)
 {
 	struct seat *seat = person_seat(person, settled->programme);
+	const struct programme *version;
 	int64_t gone[EFFECTS_MAX];
 	int rc;
 
@@ -413,11 +410,13 @@ static int return_one(struct visit_env *env, struct person *person, const struct
 		return err_set(err, ERR_BROKEN, "a sale earned where nobody is enrolled");
 	rc = person_account(env, person, seat, err);
 	if (rc == 0)
-		rc = lower(env, settled, rest, gone, err);
+		rc = version_of(env, settled, &version, err);
+	if (rc == 0)
+		rc = lower(env, version, settled, rest, gone, err);
 	for (size_t i = 0; i < settled->lot_count && rc == 0; i++)
 		if (gone[i] > 0)
-			rc = claw(env, person, seat, settled, gone[i], settled->lots[i].lot, ref,
-				story, err);
+			rc = claw(env, person, seat, version, settled->arm, &settled->lots[i],
+				gone[i], ref, story, err);
 	return rc;
 }
 
@@ -438,7 +437,11 @@ int settle_again(struct visit_env *env, const struct basket *rest, struct settle
 	int64_t gone[EFFECTS_MAX];
 	int rc = 0;
 
-	for (size_t i = 0; i < settlement->count && rc == 0; i++)
-		rc = lower(env, &settlement->list[i], rest, gone, err);
+	for (size_t i = 0; i < settlement->count && rc == 0; i++) {
+		const struct programme *version;
+		rc = version_of(env, &settlement->list[i], &version, err);
+		if (rc == 0)
+			rc = lower(env, version, &settlement->list[i], rest, gone, err);
+	}
 	return rc;
 }

@@ -94,7 +94,7 @@ static int prove_settled(struct proof *proof, const struct sale_row *sale,
 	rc = copy_settlement(&sale->settlement, proof->env->arena, &again, err);
 	if (rc == 0)
 		rc = settlement_of_rest(proof->env, receipt, remains, &again, err);
-	if (rc == ERR_BUSY) {
+	if (rc == ERR_BROKEN) {
 		say(proof, "L7", sale,
 			"it was settled by a version of a programme that is not there");
 		return 0;

@@ -408,6 +408,43 @@ def _(z):
   assert points_of(m.admin, a['member']['id'], 'p').get('arm') == arm, 'the office sees the arm'
 
 
+@test('arms are locked once a programme was more than a draft, also by way of a draft')
+def _(z):
+  m = z.merchant()
+
+  def body(state, *names):
+    return {'template': 'points', 'name': {'nl': 'P'}, 'starts': '2020-01-01', 'joining': 'auto',
+      'state': state, 'parameters': {'per': 100}, 'arms': [{'name': n, 'share': 1} for n in names]}
+  m.admin.ok('PUT', '/v1/programmes/p', body('draft', 'x', 'y'))
+  m.admin.ok('PUT', '/v1/programmes/p', body('running', 'a', 'b'))
+  m.admin.ok('PUT', '/v1/programmes/p', body('draft', 'a', 'b'))
+  for state in ('draft', 'running'):
+    m.admin.refused(409, 'conflict', 'PUT', '/v1/programmes/p', body(state, 'z', 'b'), at='/arms')
+  assert m.admin.ok('GET', '/v1/programmes/p')['version'] == 3
+
+
+@test('each arm has its own after_return')
+def _(z):
+  m = z.merchant()
+  p = m.pair()
+  m.admin.ok('PUT', '/v1/programmes/p', {'template': 'points', 'name': {'nl': 'P'},
+    'starts': '2020-01-01', 'joining': 'auto', 'state': 'running',
+    'parameters': {'per': 100, 'needed': 10, 'reward': MUG},
+    'arms': [{'name': 'debt', 'share': 1},
+    {'name': 'forgive', 'share': 1, 'parameters': {'after_return': 'forgive'}}]})
+  seen = set()
+  for n in range(40):
+    a = p.till.sale(f'sale-{n}', sale(1000, identifiers=loyal(f'c{n}')))
+    reward = effects(a, 'offer')[0]['reward']
+    p.till.ok('POST', f'/v1/rewards/{reward}/hold', {'id': 'h'})
+    p.till.ok('POST', f'/v1/rewards/{reward}/give', {'id': 'g'})
+    p.till.returns(f'sale-{n}', 'r', ('1', '1'))
+    points = points_of(m.admin, a['member']['id'], 'p')
+    seen.add(points['arm'])
+    assert points['debt'] == {'debt': 10, 'forgive': 0}[points['arm']], points
+  assert seen == {'debt', 'forgive'}, seen
+
+
 @test('any number of programmes at once: eighty')
 def _(z):
   m = z.merchant()

@@ -511,16 +511,6 @@ static int run_found(struct call *call, struct visit_env *env, struct err *err)
 	return rc != 0 ? rc : shop_add_device(env->tx, &reader, env->now, err);
 }
 
-static void load_scripts(struct house *h)
-{
-	assert_ok(host_new(NULL, &h->host, &h->err), &h->err);
-	for (size_t i = 0; i < stock_script_count; i++)
-		assert_ok(host_load(h->host, str_of(stock_scripts[i].name),
-				  str_bytes(stock_scripts[i].source, stock_scripts[i].len),
-				  h->arena, NULL, &h->err),
-			&h->err);
-}
-
 void house_open(struct house *h, const char *url, uint64_t seed)
 {
 	struct store_options options = { .rooms = api_rooms,
@@ -549,7 +539,7 @@ void house_open(struct house *h, const char *url, uint64_t seed)
 	assert_ok(directory_open(h->store, &h->source, &h->err), &h->err);
 	h->directory = directory_hold(h->source);
 	reload(h);
-	load_scripts(h);
+	assert_ok(host_new(NULL, &h->host, &h->err), &h->err);
 }
 
 void house_close(struct house *h)
