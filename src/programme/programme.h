@@ -205,18 +205,23 @@ int reward_get(struct store_tx *tx, id_t64 merchant, id_t64 id, struct arena *ar
 /* Writes state, hold, device, changed_at and hold_until, guarded by `changes` as read (and counts
  * it up). */
 int reward_save(struct store_tx *tx, struct reward *reward, struct err *err) must_check;
-/* A member's rewards that are not given or reversed. */
+/* One due and one held in each programme there may be. */
+#define REWARDS_OPEN_MAX (2 * PROGRAMMES_MAX)
+/* All of a member's rewards that are not given or reversed, in the order of their ids; in the
+ * arena. ERR_TOO_MANY past REWARDS_OPEN_MAX: none is ever left out. */
 int reward_open(struct store_tx *tx, id_t64 member, struct arena *arena, struct reward **ret,
 	size_t *ret_count, struct err *err) must_check;
 /* A member's rewards, newest first; state 0: all. Starts after `after` (0: from the newest). */
 int reward_list(struct store_tx *tx, id_t64 merchant, id_t64 member, enum reward_state state,
 	id_t64 after, struct arena *arena, struct reward *ret, size_t max, size_t *ret_count,
 	struct err *err) must_check;
-/* A merchant's rewards in one state, whoever's; oldest first. */
+/* A merchant's rewards in one state, whoever's, in the order of their ids: by bucket, so of one
+ * member the oldest first, and of all in no order of time. */
 int reward_list_state(struct store_tx *tx, id_t64 merchant, enum reward_state state, id_t64 after,
 	struct arena *arena, struct reward *ret, size_t max, size_t *ret_count,
 	struct err *err) must_check;
-/* The name of what it gives, by language. */
+/* The name of what a reward of that arm gives, by language, as the version says that is given: pass
+ * the one the reward was offered under (programme_version()). Lives as long as the version. */
 int reward_name(const struct programme *programme, int32_t arm, struct arena *arena,
 	struct texts *ret, struct err *err) must_check;
 

@@ -99,26 +99,45 @@ int reward_save(struct store_tx *tx, struct reward *r, struct err *err)
 	return rc;
 }
 
-/* More open rewards than this one member never has: one a programme. */
-#define OPEN_MAX 256
+#define FIRST_GUESS 16
+
+/* Twice the room, with what is there. */
+static int grow(struct arena *arena, struct reward **list, size_t *cap, struct err *err)
+{
+	size_t more = *cap ? *cap * 2 : FIRST_GUESS;
+	struct reward *longer = arena_array(arena, more, sizeof(*longer));
+
+	if (!longer)
+		return err_set(err, ERR_NO_MEMORY, "no memory for rewards");
+	if (*cap)
+		memcpy(longer, *list, *cap * sizeof(*longer));
+	*list = longer;
+	*cap = more;
+	return 0;
+}
 
 int reward_open(struct store_tx *tx, id_t64 member, struct arena *arena, struct reward **ret,
 	size_t *ret_count, struct err *err)
 {
 	struct store_rows *rows ROWS_AUTO = NULL;
-	struct reward page[OPEN_MAX];
-	size_t count = 0;
+	struct reward *list = NULL;
+	size_t count = 0, cap = 0;
 	int rc = store_query(tx, &programme_statements[REWARD_OPEN],
 		ARGS(V_INT(id_bucket(member)), V_INT(member)), &rows, err);
 
 	if (rc == 0)
-		rc = read_rows(rows, arena, page, OPEN_MAX, &count, err);
+		rc = grow(arena, &list, &cap, err);
+	while (rc == 0 && (rc = store_next(rows, err)) > 0) {
+		if (count == REWARDS_OPEN_MAX)
+			return err_set(err, ERR_TOO_MANY, "a member has at most %d open rewards",
+				REWARDS_OPEN_MAX);
+		rc = count == cap ? grow(arena, &list, &cap, err) : 0;
+		if (rc == 0)
+			rc = read_row(rows, arena, &list[count++], err);
+	}
 	if (rc < 0)
 		return rc;
-	*ret = arena_array(arena, count ? count : 1, sizeof(**ret));
-	if (!*ret)
-		return err_set(err, ERR_NO_MEMORY, "no memory for rewards");
-	memcpy(*ret, page, count * sizeof(*page));
+	*ret = list;
 	*ret_count = count;
 	return 0;
 }
