@@ -4,8 +4,8 @@
  * What a script can rely on, and what we can rely on:
  *
  * G1  A hook is a function of its arguments: no clock, no chance, no memory of earlier calls
- *     (host_frozen.c, host_library.c, host_given.c). One hole is left, and documented for authors:
- *     what `#` says of a list with holes in it is not defined by Lua.
+ *     (host_frozen.c, host_library.c, host_given.c; the three things that have play are in
+ *     host.h).
  *
  * G2  A hook ends: steps, memory, depth and the length of texts are limited (host_limits.c).
  *

@@ -20,6 +20,14 @@
  * returned: the difference is what is taken back. So what it earns must follow from the basket and
  * the parameters alone.
  *
+ * What a hook says follows from what it is given and from its text alone: from basket, standing and
+ * the programme's parameters, code and title. Nothing else can be seen, no earlier call, no clock,
+ * no other programme, no address; so a hook that is asked again with the same says the same, on any
+ * machine and after any time. `struct standing` holds all of a standing (its language is the only
+ * pointer in it): kept beside a sale, it is what sale() saw then. Three things
+ * have play, and docs/add/programme.md warns of them: a call close to a limit may fail at one time
+ * and not at another (host_limits.c), `#` of a list with holes, and a power of floats.
+ *
  * What is given: basket {total, currency, count, lines[i] {id, gtin, sku, category, description,
  * quantity (thousandths), unit_price, amount}, at, day ("2026-11-21"), weekday (1 Monday), hour};
  * standing {balance, available, held, debt, entries, joined_day, language}; p the parameters with
