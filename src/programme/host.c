@@ -184,6 +184,7 @@ void host_free(struct host **handle)
 	for (size_t i = 0; i < host->script_count; i++)
 		free(host->scripts[i]->source);
 	free(host->programmes);
+	free(host->cards);
 	arena_free(&host->arena);
 	free(host);
 	*handle = NULL;
@@ -254,6 +255,7 @@ static int run(struct host *host, struct call *call, struct err *err)
 
 	host->basket = call->basket;
 	host->standing = call->standing;
+	host->standing_reads = 0;
 	int rc = host_protect(host, call_body, call, script->name, err);
 	host->basket = NULL;
 	host->standing = NULL;
@@ -302,6 +304,22 @@ int host_due(struct host *host, struct host_programme *programme, const struct s
 	return rc < 0 ? rc : call.outcome;
 }
 
+/* Lets the script write the card, and keeps it. */
+static int write_card(struct host *host, struct call *call, struct host_programme *programme,
+	struct err *err)
+{
+	int rc = host_ready(host, programme, err);
+
+	if (rc == 0 && programme->script->loaded.hooks[HOOK_CARD] == LUA_NOREF)
+		return 1;
+	if (rc == 0)
+		rc = run(host, call, err);
+	if (rc < 0)
+		return rc;
+	host_cards_keep(host, programme, call->standing, call->outcome ? NULL : &call->card);
+	return call->outcome;
+}
+
 int host_card(struct host *host, struct host_programme *programme, const struct standing *standing,
 	struct arena *arena, struct card *ret, struct err *err)
 {
@@ -309,15 +327,14 @@ int host_card(struct host *host, struct host_programme *programme, const struct 
 		.hook = HOOK_CARD,
 		.standing = standing,
 		.arena = arena };
-	int rc = host_ready(host, programme, err);
+	enum host_kept_found found = host_cards_find(host, programme, standing, arena, ret);
 
-	if (rc == 0 && programme->script->loaded.hooks[HOOK_CARD] == LUA_NOREF)
-		return 1;
+	if (found != KEPT_NOT)
+		return found == KEPT_CARD ? 0 : 1;
+	int rc = write_card(host, &call, programme, err);
 	if (rc == 0)
-		rc = run(host, &call, err);
-	if (rc == 0 && call.outcome == 0)
 		*ret = call.card;
-	return rc < 0 ? rc : call.outcome;
+	return rc;
 }
 
 static int copy_asked(const struct card *asked, struct arena *arena, struct card *ret,
@@ -338,7 +355,7 @@ int host_ask(struct host *host, struct host_programme *programme, struct arena *
 	struct call call = { .programme = programme, .hook = HOOK_ASK, .arena = host->arena };
 	int rc;
 
-	if (programme->asked_of == programme->script->source)
+	if (programme->asked_of == programme->script->load)
 		return copy_asked(&programme->asked, arena, ret, err);
 	rc = host_ready(host, programme, err);
 	if (rc == 0)
@@ -348,7 +365,7 @@ int host_ask(struct host *host, struct host_programme *programme, struct arena *
 			STR_ARG(programme->script->name));
 	if (rc < 0)
 		return rc;
-	programme->asked_of = programme->script->source;
+	programme->asked_of = programme->script->load;
 	programme->asked = call.card;
 	return copy_asked(&programme->asked, arena, ret, err);
 }

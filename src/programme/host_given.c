@@ -47,6 +47,7 @@ static const struct field line_fields[] = {
 	{ "unit_price", FIELD_INTEGER, offsetof(struct basket_line, unit_price) },
 	{ "amount", FIELD_INTEGER, offsetof(struct basket_line, amount) },
 };
+/* Their order is that of HOST_READ_...: a new one goes to the end, and into host_cards.c. */
 static const struct field standing_fields[] = {
 	{ "balance", FIELD_INTEGER, offsetof(struct standing, balance) },
 	{ "available", FIELD_INTEGER, offsetof(struct standing, available) },
@@ -56,6 +57,8 @@ static const struct field standing_fields[] = {
 	{ "joined_day", FIELD_DAY, offsetof(struct standing, joined_day) },
 	{ "language", FIELD_TEXT, offsetof(struct standing, language) },
 };
+_Static_assert(sizeof standing_fields / sizeof *standing_fields == HOST_READ_LANGUAGE + 1,
+	"each field has its bit, and its place in struct card_of");
 
 /* ---- reading a field ---- */
 
@@ -147,8 +150,11 @@ static int view_index(lua_State *L)
 {
 	const struct view *view = lua_touserdata(L, 1);
 	const void *object = shown(L, view);
+	const struct field *field = find_field(L, view, lua_tostring(L, 2));
 
-	push_field(L, find_field(L, view, lua_tostring(L, 2)), object);
+	if (view->kind == VIEW_STANDING)
+		view->host->standing_reads |= 1u << (field - standing_fields);
+	push_field(L, field, object);
 	return 1;
 }
 

@@ -10,6 +10,7 @@
  *     host_given.c     what a script sees: basket, standing, parameters
  *     host_declared.c  what its table declares
  *     host_returned.c  what its hooks return
+ *     host_cards.c     cards that were written before
  *
  * Functions that take a lua_State raise Lua errors; host_protect() is the only way into them. */
 #ifndef PROGRAMME_HOST_IMPL_H
@@ -74,7 +75,8 @@ struct host_script {
 	struct str name;                   /* of a pinned one its label */
 	unsigned char key[SCRIPT_KEY_LEN]; /* of a pinned one */
 	bool pinned;
-	char *source; /* on the heap: it may be replaced */
+	uint64_t load; /* which load of the host's this was: another source, another number */
+	char *source;  /* on the heap: it may be replaced */
 	size_t source_len;
 	struct host_loaded loaded;
 };
@@ -85,10 +87,11 @@ struct host_programme {
 	struct texts title;
 	uint64_t generation; /* of the state that holds `given` */
 	int given;           /* registry reference of its p */
-	/* What ask() said: it follows from p alone, so it is asked once a source. In the host's
-	 * arena. */
-	const char *asked_of; /* the source it was asked of; NULL: not yet */
+	/* What ask() said: it follows from p alone, so it is asked once a load of the script. In
+	 * the host's arena. */
+	uint64_t asked_of; /* the load; 0: not yet */
 	struct card asked;
+	uint32_t card_reads; /* fields of the standing that card() has read (host_cards.c) */
 };
 
 /* Invariants
@@ -118,6 +121,9 @@ struct host {
 	const struct standing *standing;
 	int basket_view, standing_view; /* registry references */
 	size_t lines_shown;             /* views in the list behind basket.lines */
+	uint32_t standing_reads;        /* fields of the standing that this call has read */
+	uint64_t loads;                 /* scripts kept so far */
+	struct kept_card *cards;
 
 	size_t fail_after; /* tests: this many allocations from now one fails; 0 never */
 	bool fail_on;      /* tests: and so do all after it */
@@ -186,6 +192,22 @@ struct texts host_returned_texts(lua_State *L, struct arena *arena, size_t max, 
  * the index of the first. */
 int host_returned_fields(lua_State *L, const char *const *fields, const char *what);
 struct str host_arena_text(lua_State *L, int index, struct arena *arena);
+
+/* ---- cards that were written before (host_cards.c) ---- */
+
+/* Bits of what is read of a standing, in the order of its fields in host_given.c. */
+enum {
+	HOST_READ_BALANCE = 0,
+	HOST_READ_JOINED_DAY = 5,
+	HOST_READ_LANGUAGE = 6,
+	HOST_READ_SOMETHING = 1 << 30 /* it was asked, whatever it read */
+};
+enum host_kept_found { KEPT_NOT, KEPT_CARD, KEPT_NO_CARD };
+enum host_kept_found host_cards_find(struct host *host, const struct host_programme *programme,
+	const struct standing *standing, struct arena *arena, struct card *ret);
+/* Keeps what card() just said; NULL: that there is none. */
+void host_cards_keep(struct host *host, struct host_programme *programme,
+	const struct standing *standing, const struct card *card);
 
 /* ---- tests ---- */
 

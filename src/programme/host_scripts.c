@@ -138,6 +138,7 @@ static int keep_script(struct host *host, struct host_script *script, const stru
 	script->source = source;
 	script->source_len = load->source.len;
 	script->loaded = load->loaded;
+	script->load = ++host->loads;
 	*ret = script;
 	return 0;
 }
