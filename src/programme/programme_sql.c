@@ -82,13 +82,16 @@ static const char *const migrations[] = {
 	"CREATE INDEX rewards_state ON rewards (merchant, state, reward)",
 	/* Every text a version ever ran: its SHA-256, the template's name and unit. */
 	"CREATE TABLE scripts (script {blob} NOT NULL, name TEXT NOT NULL, unit TEXT NOT NULL, "
-	"source TEXT NOT NULL, first_used BIGINT NOT NULL, PRIMARY KEY (script)) {rows}",
+	"source TEXT NOT NULL, first_used BIGINT NOT NULL, "
+	"PRIMARY KEY (script)) {rows}",
 	/* NULL in versions older than this step: the stock script of their template. */
 	"ALTER TABLE programmes ADD COLUMN script {blob}",
 	/* 1: this version or one before it was more than a draft. NULL as above: as its state says.
 	 */
 	"ALTER TABLE programmes ADD COLUMN locked INTEGER",
 	"CREATE INDEX programmes_id ON programmes (programme, version)",
+	/* Counting a merchant's programmes must not walk over all their versions. */
+	"CREATE INDEX programmes_merchant ON programmes (merchant, version)",
 };
 
 const struct store_room programme_room = {
