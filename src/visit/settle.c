@@ -337,9 +337,9 @@ static int version_of(struct visit_env *env, const struct settled *settled,
 	int rc = programme_version(env->catalogue, env->tx, settled->programme, settled->version,
 		env->arena, ret, err);
 
-	return rc > 0 ? err_set(err, ERR_BROKEN,
-				"a sale was settled by a version that is not there")
-		      : rc;
+	return rc > 0
+		? err_set(err, ERR_BROKEN, "a sale was settled by a version that is not there")
+		: rc;
 }
 
 static int64_t earned_into(const struct visit_env *env, const struct effects *effects, int64_t at,
