@@ -60,6 +60,8 @@ static void *run_jobs(void *user)
 		size_t done;
 		if (api_refresh(s->api, &err) < 0)
 			log_warn("the directory could not be read again: %s", err.text);
+		if (store_tend(s->site.store, &err) < 0)
+			log_warn("the store could not be tended: %s", err.text);
 		if (round % SWEEP_EVERY == 0 && api_sweep(s->api, &done, &err) < 0)
 			log_warn("the sweep did not finish: %s", err.text);
 	}

@@ -214,5 +214,7 @@ int cmd_migrate(const struct settings *settings)
 	site_options(settings, url, &options);
 	if (store_migrate(&options, settings->dry_run, show_step, NULL, &err) < 0)
 		return complain(settings, &err);
+	if (settings->citus && store_spread(&options, settings->dry_run, show_step, NULL, &err) < 0)
+		return complain(settings, &err);
 	return EXIT_DONE;
 }

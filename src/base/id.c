@@ -8,7 +8,7 @@
 #include "base/check.h"
 #include "base/hash.h"
 
-#define EPOCH_MS INT64_C(1704067200000) /* 2024-01-01T00:00:00Z */
+#define EPOCH_MS (ID_EPOCH_US / 1000)
 #define TIME_BITS 41
 #define RANDOM_BITS 7
 #define TIME_MAX ((INT64_C(1) << TIME_BITS) - 1)

@@ -23,6 +23,8 @@
 #include "base/str.h"
 
 #define ID_TEXT_MAX 24 /* prefix, '_', 13 characters, NUL */
+/* 2024-01-01, from which an id counts. */
+#define ID_EPOCH_US INT64_C(1704067200000000)
 
 /* One id of ours. 0 is no id. */
 typedef int64_t id_t64;

@@ -24,7 +24,7 @@ static const char *const migrations[] = {
 	"receipt BIGINT NOT NULL, merchant BIGINT NOT NULL, shop BIGINT NOT NULL, "
 	"device BIGINT NOT NULL, number TEXT NOT NULL, at BIGINT NOT NULL, currency TEXT NOT NULL, "
 	"total BIGINT NOT NULL, format INTEGER NOT NULL, body {blob} NOT NULL, "
-	"{grow made_ms | bucket, receipt}) {rows}",
+	"{grow made_ms | bucket, receipt}) {rows by month made_ms}",
 };
 
 const struct store_room receipt_room = {

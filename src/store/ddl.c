@@ -22,8 +22,11 @@ static int token(const struct ddl_words *words, struct str name, struct buf *out
 {
 	if (str_is(name, "blob"))
 		buf_cstr(out, words->blob);
-	else if (str_is(name, "rows"))
+	else if (str_is(name, "rows") || (str_starts(name, "rows by month ") && !words->by_month))
 		buf_cstr(out, words->rows);
+	else if (str_starts(name, "rows by month "))
+		buf_printf(out, "PARTITION BY RANGE (%.*s)",
+			STR_ARG(str_trim(str_from(name, strlen("rows by month ")))));
 	else if (str_starts(name, "grow "))
 		return grow(words, str_from(name, 5), out, err);
 	else

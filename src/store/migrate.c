@@ -16,6 +16,8 @@
 #include <unistd.h>
 
 #include "base/check.h"
+#include "base/id.h"
+#include "store/tables.h"
 
 /* Steps of all rooms together, ever. */
 #define STEPS_MAX 1000
@@ -250,9 +252,29 @@ static int lease_give(struct migration *migration, struct err *err)
 		ARGS(V_TEXT(str_of(migration->holder)), V_INT(0)), STORE_ANY, err);
 }
 
+/* ---- partitions ---- */
+
+/* Those of the months to come; in a store that is to be filled with old rows, of all that can be:
+ * our ids begin in 2024. */
+static int months(struct migration *migration, struct err *err)
+{
+	const struct store_options *options = migration->options;
+	struct tables tables;
+	int64_t from, to;
+	int rc = tables_read(options->rooms, options->room_count, &tables, err);
+	if (rc)
+		return rc;
+	months_around(clock_now(migration->tx->store->clock), &from, &to);
+	if (options->filling && from > ID_EPOCH_US)
+		from = ID_EPOCH_US;
+	rc = months_make(migration->tx, &tables, from, to, migration->each, migration->user, err);
+	tables_done(&tables);
+	return rc;
+}
+
 /* ---- transactions ---- */
 
-enum work { READY, TAKE, STEP, GIVE };
+enum work { READY, TAKE, STEP, MONTHS, GIVE };
 
 static int do_work(struct migration *migration, enum work work, const struct step *step,
 	struct err *err)
@@ -265,6 +287,8 @@ static int do_work(struct migration *migration, enum work work, const struct ste
 		return lease_take(migration, err);
 	case GIVE:
 		return lease_give(migration, err);
+	case MONTHS:
+		return months(migration, err);
 	case STEP:
 		if (migration->leased)
 			rc = lease_extend(migration, err);
@@ -324,6 +348,8 @@ static int run_all(struct migration *migration, struct err *err)
 		step_at(migration->options, i, &step);
 		rc = run_one(migration, STEP, &step, err);
 	}
+	if (!rc && migration->tx->conn->driver->words.by_month)
+		rc = run_one(migration, MONTHS, NULL, err);
 	if (migration->leased && run_one(migration, GIVE, NULL, &ignored))
 		return rc; /* it ends by itself */
 	return rc;

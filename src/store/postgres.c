@@ -267,7 +267,7 @@ const struct store_driver postgres_driver = {
 	.tellers_max = PG_TELLERS_MAX,
 	.groups = false,
 	.shared = true,
-	.words = { .blob = "BYTEA", .rows = "", .time_first = false },
+	.words = { .blob = "BYTEA", .rows = "", .by_month = true, .time_first = false },
 	.find_table = "SELECT tablename FROM pg_catalog.pg_tables"
 		      " WHERE schemaname = ANY (current_schemas(false)) AND tablename = $1",
 	.leases = true,
@@ -291,6 +291,7 @@ const struct store_driver postgres_driver = {
 	.write = pg_write,
 	.ddl = pg_ddl,
 	.copy = pg_copy,
+	.spread = pg_spread,
 	.analyze = "ANALYZE ",
 	.backup = pg_backup,
 	.bytes = pg_bytes,

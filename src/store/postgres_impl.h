@@ -238,6 +238,11 @@ struct str pg_row_bytes(const struct store_rows *rows, int column);
 bool pg_row_is_null(const struct store_rows *rows, int column);
 int pg_write(struct store_conn *conn, const struct store_stmt *stmt, struct store_args args,
 	int64_t expect, bool *ret_wrote, struct err *err);
+/* Citus (postgres_citus.c): see driver->spread. */
+int pg_spread(struct store_tx *tx, const struct table *table, const char *first, bool dry_run,
+	struct buf *ret_sql, struct err *err);
+/* The statement that spreads one table. */
+void pg_spread_sql(const struct table *table, const char *first, struct buf *out);
 /* postgres_copy.c */
 int pg_copy(struct store_conn *conn, const struct bulk_copy *copy, bool *ret_wrote,
 	struct err *err);

@@ -92,6 +92,8 @@ static const struct {
 	{ "23505", MEANS_MOVED }, /* a unique key is taken */
 	{ "40001", MEANS_MOVED }, /* could not serialize */
 	{ "40P01", MEANS_MOVED }, /* deadlock */
+	{ "42710", MEANS_MOVED }, /* CREATE ... IF NOT EXISTS by two at once */
+	{ "42P07", MEANS_MOVED }, /* the same */
 	{ "26000", MEANS_STALE }, /* no such prepared statement: a pool between us and the server */
 	{ "08", MEANS_LOST },     /* connection */
 	{ "57P0", MEANS_LOST },   /* shut down, crashed, starting */

@@ -51,7 +51,10 @@ struct store_stmt {
  *   {grow TIME | REST}     PRIMARY KEY of a table that only grows: (TIME, REST) on SQLite, where
  *                          rows then lie in order of arrival; (REST, TIME) on PostgreSQL, REST
  *                          starting with bucket
- *   {rows}                 after the closing bracket: WITHOUT ROWID on SQLite */
+ *   {rows}                 after the closing bracket: WITHOUT ROWID on SQLite
+ *   {rows by month TIME}   the same; on PostgreSQL the table lies in a partition for each month of
+ *                          TIME, a column of the key in milliseconds since 1970, so that a month
+ *                          can be dropped whole (months.c) */
 struct store_room {
 	const char *name;
 	const struct store_stmt *statements;
@@ -189,6 +192,17 @@ int store_migrate(const struct store_options *options, bool dry_run,
 
 /* Does the engine answer, and has it our schema? 0, or ERR_STORE and why. For /health. */
 int store_ping(struct store *store, struct err *err) must_check;
+
+/* What a store wants now and then while it is served: the partitions of the months to come. Cheap
+ * if there is nothing to do. */
+int store_tend(struct store *store, struct err *err) must_check;
+/* Spreads every table over the nodes of a Citus cluster: tables with a bucket by it, all in one
+ * co-location group, the others whole on each node; what is spread already stays. After
+ * store_migrate(), on the coordinator. ERR_STORE says what is missing (the extension, the engine).
+ * dry_run only calls `each`, which gets the table's name and the statement. */
+int store_spread(const struct store_options *options, bool dry_run,
+	void (*each)(void *user, const char *name, const char *sql), void *user,
+	struct err *err) must_check;
 
 /* Runs one unit now, on the caller's thread, as one transaction. Returns unit->rc. */
 int store_run(struct store *store, struct unit *unit) must_check;

@@ -90,6 +90,7 @@ struct bulk_copy {
 struct ddl_words {
 	const char *blob;
 	const char *rows;
+	bool by_month;   /* {rows by month TIME} makes partitions */
 	bool time_first; /* {grow TIME | REST}: (TIME, REST), else (REST, TIME) */
 };
 
@@ -168,6 +169,11 @@ struct store_driver {
 	void (*between)(struct store_conn *conn);
 	int (*backup)(struct store_engine *engine, const char *path, struct err *err);
 	int64_t (*bytes)(struct store_engine *engine);
+	/* May be NULL: spreads one table over the nodes, in a transaction of its own; first says
+	 * with which it is co-located ("" for none yet). *ret_sql is what it runs. 1: it is spread
+	 * already. */
+	int (*spread)(struct store_tx *tx, const struct table *table, const char *first,
+		bool dry_run, struct buf *ret_sql, struct err *err);
 };
 
 extern const struct store_driver sqlite_driver, postgres_driver;
@@ -299,6 +305,7 @@ struct store {
 	struct clock *clock;
 	bool read_only;
 	int queue_max, group_max, tellers;
+	atomic_int_fast64_t months_made; /* until when there are partitions, as far as we know */
 	/* Commits written apart from their sync, and those of them that are on disk (sync.c). */
 	atomic_uint_fast64_t committed, synced;
 	pthread_mutex_t sync_lock;
@@ -334,6 +341,16 @@ int store_ready(struct store *store, struct err *err) must_check;
 int64_t store_now(struct store *store);
 /* Is this the step that must fail? Fills *err. */
 bool store_step_fails(struct store *store, struct err *err);
+
+/* ---- partitions (months.c) ---- */
+
+/* Inside a writing transaction: makes the partitions of these tables from one time to another, as
+ * far as they are missing. Nothing where the engine has none. each may be NULL. */
+int months_make(struct store_tx *tx, const struct tables *tables, int64_t from_us, int64_t to_us,
+	void (*each)(void *user, const char *name, const char *sql), void *user,
+	struct err *err) must_check;
+/* The months a served store needs at that time. */
+void months_around(int64_t now_us, int64_t *ret_from_us, int64_t *ret_to_us);
 
 /* ---- migrations ---- */
 

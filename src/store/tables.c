@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* See tables.h.
  *
- *   step    CREATE TABLE name ( part {, part} ) [{rows}]
+ *   step    CREATE TABLE name ( part {, part} ) [{rows} | {rows by month name}]
  *         | ALTER TABLE name ADD COLUMN column
  *         | CREATE [UNIQUE] INDEX ... | DROP INDEX ...      (no table changes)
  *   part    column | PRIMARY KEY names | {grow TIME | REST}
@@ -304,6 +304,29 @@ static int table_new(struct reading *r, struct str name)
 	return 0;
 }
 
+/* What stands after the closing bracket. */
+static int read_rows(struct reading *r)
+{
+	static const char by_month[] = "{rows by month ";
+	struct str name = str_from(r->word, sizeof(by_month) - 1);
+	r->table->month = -1;
+	if (!str_starts(r->word, by_month)) {
+		(void)take(r, "{rows}");
+		return 0;
+	}
+	name.len -= name.len && name.ptr[name.len - 1] == '}';
+	r->table->month = column_find(r->table, name);
+	if (r->table->month < 0)
+		return fault(r, "the month is that of no column");
+	for (int i = 0; i < r->table->key_count; i++) {
+		if (r->table->key[i] == r->table->month) {
+			next(r);
+			return 0;
+		}
+	}
+	return fault(r, "the month's column is not in the key");
+}
+
 static int create_table(struct reading *r)
 {
 	struct str name;
@@ -314,8 +337,7 @@ static int create_table(struct reading *r)
 	while (!rc && take(r, ","))
 		rc = read_part(r);
 	rc = rc ? rc : want(r, ")");
-	if (!rc && !take(r, "{rows}"))
-		rc = want_end(r);
+	rc = rc ? rc : read_rows(r);
 	rc = rc ? rc : want_end(r);
 	rc = rc ? rc : table_check(r);
 	r->tables->count += !rc; /* T2 */

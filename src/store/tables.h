@@ -48,6 +48,7 @@ struct table {
 	 * the order of time has TIME first. */
 	bool grows;
 	int bucket; /* the column; -1: a reference table, replicated whole */
+	int month; /* the column by whose month it is partitioned, in milliseconds; -1: it is not */
 	struct store_stmt stmts[TABLE_STMT_COUNT];
 };
 

@@ -30,6 +30,8 @@ static void describe(const struct table *table, struct buf *out)
 	for (int i = 0; i < table->key_count; i++)
 		buf_printf(out, "%s%s", i ? ", " : "", table->columns[table->key[i]].name);
 	buf_printf(out, ")%s%s", table->grows ? " grows" : "", table->bucket >= 0 ? " bucket" : "");
+	if (table->month >= 0)
+		buf_printf(out, " by month of %s", table->columns[table->month].name);
 }
 
 /* ---- what is understood ---- */
@@ -46,6 +48,9 @@ static const struct {
 	{ { "CREATE TABLE t (at BIGINT NOT NULL, bucket INTEGER NOT NULL, a BIGINT NOT NULL,"
 	    " {grow at | bucket, a}) {rows}" },
 		"t(at BIGINT, bucket INTEGER, a BIGINT) key(bucket, a, at) grows bucket" },
+	{ { "CREATE TABLE t (at BIGINT NOT NULL, bucket INTEGER NOT NULL, a BIGINT NOT NULL,"
+	    " {grow at | bucket, a}) {rows by month at}" },
+		"t(at BIGINT, bucket INTEGER, a BIGINT) key(bucket, a, at) grows bucket by month of at" },
 	{ { "CREATE TABLE t (b TEXT NOT NULL, a BIGINT NOT NULL, PRIMARY KEY (b, a)) {rows}",
 		  "ALTER TABLE t ADD COLUMN more {blob}",
 		  "ALTER TABLE t ADD COLUMN n INTEGER NOT NULL DEFAULT 0" },
@@ -96,6 +101,10 @@ static const struct {
 	{ { "CREATE TABLE t (a BIGINT NOT NULL PRIMARY KEY" }, "there is no )" },
 	{ { "CREATE TABLE t (a BIGINT NOT NULL PRIMARY KEY) WITHOUT ROWID" }, "more than this" },
 	{ { "CREATE TABLE t (a BIGINT NOT NULL PRIMARY KEY) {rows} {rows}" }, "more than this" },
+	{ { "CREATE TABLE t (a BIGINT NOT NULL PRIMARY KEY) {rows by month b}" }, "no column" },
+	{ { "CREATE TABLE t (a BIGINT NOT NULL PRIMARY KEY, b BIGINT NOT NULL)"
+	    " {rows by month b}" },
+		"not in the key" },
 	{ { "CREATE TABLE IF NOT EXISTS t (a BIGINT NOT NULL PRIMARY KEY)" }, "there is no name" },
 	{ { "CREATE TABLE T (a BIGINT NOT NULL PRIMARY KEY)" }, "there is no name" },
 	{ { "CREATE TABLE t (a BYTEA NOT NULL PRIMARY KEY)" }, "there is no type at \"BYTEA\"" },
