@@ -106,16 +106,19 @@ static int list_add(struct arena *arena, struct account_list *accounts,
 	return 0;
 }
 
-int ledger_open_all(const struct ledger_env *env, id_t64 member, struct ledger_account ***ret,
-	size_t *ret_count, struct err *err)
+int ledger_ask_all(const struct ledger_env *env, id_t64 member, struct store_rows **ret,
+	struct err *err)
 {
-	struct store_rows *rows ROWS_AUTO = NULL;
-	struct account_list accounts = { 0 };
-	int rc = store_query(env->tx, &ledger_sql[SQL_ACCOUNT_LIST],
-		ARGS(V_INT(id_bucket(member)), V_INT(member)), &rows, err);
+	return store_query(env->tx, &ledger_sql[SQL_ACCOUNT_LIST],
+		ARGS(V_INT(id_bucket(member)), V_INT(member)), ret, err);
+}
 
-	if (rc < 0)
-		return rc;
+int ledger_take_all(const struct ledger_env *env, id_t64 member, struct store_rows *rows,
+	struct ledger_account ***ret, size_t *ret_count, struct err *err)
+{
+	struct account_list accounts = { 0 };
+	int rc;
+
 	while ((rc = store_next(rows, err)) == 1) {
 		struct ledger_account *account;
 		rc = account_read(env, member, rows, &account, err);

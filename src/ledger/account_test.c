@@ -46,7 +46,7 @@ static int open_many(void *user, const struct ledger_env *env, struct err *err)
 	struct ledger_account **all, *picked;
 	size_t count;
 
-	assert_ok(ledger_open_all(env, fixture_member(1), &all, &count, err), err);
+	assert_ok(fixture_open_all(env, fixture_member(1), &all, &count, err), err);
 	assert_int_equal(count, MANY);
 	for (int p = 1; p <= MANY; p++) {
 		assert_int_equal(ledger_standing(all[p - 1])->programme, p);
@@ -57,7 +57,7 @@ static int open_many(void *user, const struct ledger_env *env, struct err *err)
 	assert_ok(ledger_pick(env, fixture_member(1), 99, all, count, &picked, err), err);
 	assert_int_equal(ledger_standing(picked)->entries, 0);
 	assert_ok(ledger_save(env, picked, err), err); /* nothing was posted: nothing is written */
-	assert_ok(ledger_open_all(env, fixture_member(2), &all, &count, err), err);
+	assert_ok(fixture_open_all(env, fixture_member(2), &all, &count, err), err);
 	assert_int_equal(count, 0);
 	return 0;
 }
@@ -204,7 +204,7 @@ static int use_all(void *user, const struct ledger_env *env, struct err *err)
 	struct ledger_account *account, **all;
 	struct ledger_restored restored;
 	size_t count;
-	int rc = ledger_open_all(env, fixture_member(1), &all, &count, err);
+	int rc = fixture_open_all(env, fixture_member(1), &all, &count, err);
 
 	if (rc == 0)
 		rc = ledger_open(env, fixture_member(1), 1, &account, err);

@@ -166,3 +166,12 @@ id_t64 fixture_id(id_t64 member, int n)
 {
 	return id_new(id_bucket(member), FIXTURE_NOW + n * CLOCK_SECOND, (uint32_t)n);
 }
+
+int fixture_open_all(const struct ledger_env *env, id_t64 member, struct ledger_account ***ret,
+	size_t *ret_count, struct err *err)
+{
+	struct store_rows *rows ROWS_AUTO = NULL;
+	int rc = ledger_ask_all(env, member, &rows, err);
+
+	return rc < 0 ? rc : ledger_take_all(env, member, rows, ret, ret_count, err);
+}

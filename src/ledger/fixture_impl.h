@@ -49,4 +49,8 @@ void fixture_assert_sound(struct ledger_fixture *fixture, const char *row);
 id_t64 fixture_member(int n);
 id_t64 fixture_id(id_t64 member, int n);
 
+/* All accounts of a member, asked and taken at once. */
+int fixture_open_all(const struct ledger_env *env, id_t64 member, struct ledger_account ***ret,
+	size_t *ret_count, struct err *err) must_check;
+
 #endif

@@ -104,11 +104,14 @@ enum ledger_policy {
  * itself. */
 int ledger_open(const struct ledger_env *env, id_t64 member, id_t64 programme,
 	struct ledger_account **ret, struct err *err) must_check;
-/* Opens all accounts a member has, in the order of programme ids, in one query. The array lives in
- * the arena. */
-int ledger_open_all(const struct ledger_env *env, id_t64 member, struct ledger_account ***ret,
-	size_t *ret_count, struct err *err) must_check;
-/* Among those of ledger_open_all(), that programme's; a blank one made in memory if there is none
+/* Opens all accounts a member has, in the order of programme ids. The array lives in the arena.
+ * Asking and taking are apart, so that what else is asked of a member travels with it: *ret of the
+ * first is the caller's to close. */
+int ledger_ask_all(const struct ledger_env *env, id_t64 member, struct store_rows **ret,
+	struct err *err) must_check;
+int ledger_take_all(const struct ledger_env *env, id_t64 member, struct store_rows *rows,
+	struct ledger_account ***ret, size_t *ret_count, struct err *err) must_check;
+/* Among those of ledger_take_all(), that programme's; a blank one made in memory if there is none
  * (each call makes another: keep it). */
 int ledger_pick(const struct ledger_env *env, id_t64 member, id_t64 programme,
 	struct ledger_account **accounts, size_t count, struct ledger_account **ret,

@@ -69,7 +69,7 @@ static int sale_of_five(void *user, const struct ledger_env *env, struct err *er
 	id_t64 member = fixture_member(((struct timing *)user)->loop % 1000);
 	struct ledger_account **all, *account;
 	size_t count;
-	int rc = ledger_open_all(env, member, &all, &count, err);
+	int rc = fixture_open_all(env, member, &all, &count, err);
 
 	for (int p = 1; rc == 0 && p <= SALE_PROGRAMMES; p++) {
 		rc = ledger_pick(env, member, 2 + p, all, count, &account, err);

@@ -63,16 +63,26 @@ int member_find(struct store_tx *tx, const struct identifier *identifiers, size_
 	return 0;
 }
 
+int member_ask(struct store_tx *tx, id_t64 id, struct store_rows **ret, struct err *err)
+{
+	return store_query(tx, &statements[GET_MEMBER], ARGS(V_INT(id_bucket(id)), V_INT(id)), ret,
+		err);
+}
+
 int member_get(struct store_tx *tx, id_t64 merchant, id_t64 id, struct arena *arena,
 	struct member *ret, struct err *err)
 {
 	struct store_rows *rows ROWS_AUTO = NULL;
-	int rc = store_query(tx, &statements[GET_MEMBER], ARGS(V_INT(id_bucket(id)), V_INT(id)),
-		&rows, err);
+	int rc = member_ask(tx, id, &rows, err);
 
-	if (rc < 0)
-		return rc;
-	rc = store_next(rows, err);
+	return rc < 0 ? rc : member_take(rows, merchant, id, arena, ret, err);
+}
+
+int member_take(struct store_rows *rows, id_t64 merchant, id_t64 id, struct arena *arena,
+	struct member *ret, struct err *err)
+{
+	int rc = store_next(rows, err);
+
 	if (rc < 0)
 		return rc;
 	if (rc == 0 || store_int(rows, 0) != merchant)

@@ -77,7 +77,11 @@ struct member {
  * is. */
 int member_find(struct store_tx *tx, const struct identifier *identifiers, size_t count,
 	id_t64 *ret_member, id_t64 *ret_other, id_t64 *owners, struct err *err) must_check;
-/* 0 found; 1 there is no such member at this merchant. */
+/* 0 found; 1 there is no such member at this merchant. Asking and taking are apart, so that what
+ * else is asked of a member travels with it: *ret of the first is the caller's to close. */
+int member_ask(struct store_tx *tx, id_t64 id, struct store_rows **ret, struct err *err) must_check;
+int member_take(struct store_rows *rows, id_t64 merchant, id_t64 id, struct arena *arena,
+	struct member *ret, struct err *err) must_check;
 int member_get(struct store_tx *tx, id_t64 merchant, id_t64 id, struct arena *arena,
 	struct member *ret, struct err *err) must_check;
 /* Makes a member whose id the caller made in the bucket of its first identifier. */

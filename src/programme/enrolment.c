@@ -1,15 +1,47 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Enrolments in the store; see programme.h. */
+#include <string.h>
+
 #include "programme/programme.h"
 #include "programme/programme_sql.h"
 
-static int read_rows(struct store_rows *rows, struct enrolment *list, size_t max, size_t *count,
-	id_t64 member, struct err *err)
-{
-	int rc;
+/* A member is in a handful of programmes. */
+#define FIRST_GUESS 8
 
-	while ((rc = store_next(rows, err)) > 0 && *count < max) {
-		list[(*count)++] = (struct enrolment) {
+/* Doubles a list. */
+static int grow(struct arena *arena, struct enrolment **list, size_t count, size_t *max,
+	struct err *err)
+{
+	size_t more = *max ? *max * 2 : FIRST_GUESS;
+	struct enrolment *fresh = arena_array(arena, more, sizeof(*fresh));
+
+	if (!fresh)
+		return err_set(err, ERR_NO_MEMORY, "no memory for enrolments");
+	if (count)
+		memcpy(fresh, *list, count * sizeof(*fresh));
+	*list = fresh;
+	*max = more;
+	return 0;
+}
+
+int enrolment_ask(struct store_tx *tx, id_t64 member, struct store_rows **ret, struct err *err)
+{
+	return store_query(tx, &programme_statements[ENROLMENT_LIST],
+		ARGS(V_INT(id_bucket(member)), V_INT(member)), ret, err);
+}
+
+int enrolment_take(struct store_rows *rows, id_t64 member, struct arena *arena,
+	struct enrolment **ret, size_t *ret_count, struct err *err)
+{
+	struct enrolment *list = NULL;
+	size_t count = 0, max = 0;
+	int rc = grow(arena, &list, 0, &max, err);
+
+	while (rc == 0 && (rc = store_next(rows, err)) > 0) {
+		rc = count == max ? grow(arena, &list, count, &max, err) : 0;
+		if (rc < 0)
+			return rc;
+		list[count++] = (struct enrolment) {
 			.member = member,
 			.programme = store_int(rows, 0),
 			.state = (enum enrolment_state)store_int(rows, 1),
@@ -18,37 +50,20 @@ static int read_rows(struct store_rows *rows, struct enrolment *list, size_t max
 			.ask_after = store_int(rows, 4),
 		};
 	}
-	return rc < 0 ? rc : 0;
+	if (rc < 0)
+		return rc;
+	*ret = list;
+	*ret_count = count;
+	return 0;
 }
-
-/* A member is in a handful of programmes: a page of this size nearly always holds them all. */
-#define FIRST_GUESS 16
 
 int enrolment_list(struct store_tx *tx, id_t64 member, struct arena *arena, struct enrolment **ret,
 	size_t *ret_count, struct err *err)
 {
-	struct enrolment *list = NULL;
-	size_t max = FIRST_GUESS;
-	size_t count = 0;
+	struct store_rows *rows ROWS_AUTO = NULL;
+	int rc = enrolment_ask(tx, member, &rows, err);
 
-	do {
-		struct store_rows *rows ROWS_AUTO = NULL;
-		int rc = store_query(tx, &programme_statements[ENROLMENT_LIST],
-			ARGS(V_INT(id_bucket(member)), V_INT(member)), &rows, err);
-		if (rc < 0)
-			return rc;
-		max *= count ? 16 : 1;
-		count = 0;
-		list = arena_array(arena, max, sizeof(*list));
-		if (!list)
-			return err_set(err, ERR_NO_MEMORY, "no memory for enrolments");
-		rc = read_rows(rows, list, max, &count, member, err);
-		if (rc < 0)
-			return rc;
-	} while (count == max && max <= PROGRAMMES_MAX);
-	*ret = list;
-	*ret_count = count;
-	return 0;
+	return rc < 0 ? rc : enrolment_take(rows, member, arena, ret, ret_count, err);
 }
 
 int enrolment_put(struct store_tx *tx, const struct enrolment *e, bool was_there, struct err *err)

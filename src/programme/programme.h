@@ -165,7 +165,13 @@ struct enrolment {
 	int64_t since;     /* joined or declined at */
 	int64_t ask_after; /* declined: not asked again before */
 };
-/* All of a member's, in the order of programme ids; in the arena. */
+/* All of a member's, in the order of programme ids; in the arena. Asking and taking are apart, so
+ * that what else is asked of a member travels with it: *ret of the first is the caller's to close.
+ */
+int enrolment_ask(struct store_tx *tx, id_t64 member, struct store_rows **ret,
+	struct err *err) must_check;
+int enrolment_take(struct store_rows *rows, id_t64 member, struct arena *arena,
+	struct enrolment **ret, size_t *ret_count, struct err *err) must_check;
 int enrolment_list(struct store_tx *tx, id_t64 member, struct arena *arena, struct enrolment **ret,
 	size_t *ret_count, struct err *err) must_check;
 /* Makes it, or moves it on from a "nee". was_there: the list had it. STORE_MOVED if that is no

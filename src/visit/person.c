@@ -56,34 +56,63 @@ static int make_seats(struct visit_env *env, struct person *person, const struct
 	return 0;
 }
 
+/* What is asked of a member, all of it before the first row is read: on PostgreSQL it is one round
+ * trip. */
+struct asked {
+	struct store_rows *member, *enrolments, *accounts;
+};
+
+static int ask(struct visit_env *env, id_t64 member, struct asked *ret, struct err *err)
+{
+	struct ledger_env ledger = visit_ledger(env);
+	int rc = member_ask(env->tx, member, &ret->member, err);
+
+	if (rc == 0)
+		rc = enrolment_ask(env->tx, member, &ret->enrolments, err);
+	return rc != 0 ? rc : ledger_ask_all(&ledger, member, &ret->accounts, err);
+}
+
+static int take(struct visit_env *env, id_t64 member, const struct asked *asked,
+	struct person *person, struct err *err)
+{
+	struct ledger_env ledger = visit_ledger(env);
+	struct enrolment *enrolments;
+	size_t count;
+	int rc = member_take(asked->member, env->access->merchant->id, member, env->arena,
+		&person->member, err);
+
+	if (rc != 0)
+		return rc;
+	rc = enrolment_take(asked->enrolments, member, env->arena, &enrolments, &count, err);
+	if (rc == 0)
+		rc = make_seats(env, person, enrolments, count, err);
+	return rc != 0 ? rc
+		       : ledger_take_all(&ledger, member, asked->accounts, &person->accounts,
+				 &person->account_count, err);
+}
+
 int person_load(struct visit_env *env, id_t64 member, struct str language, struct person **ret,
 	struct err *err)
 {
-	struct ledger_env ledger = visit_ledger(env);
 	struct person *person = arena_make(env->arena, struct person);
-	struct enrolment *enrolments;
-	size_t count;
+	struct asked asked = { NULL, NULL, NULL };
 	int rc;
 
 	if (!person)
 		return err_set(err, ERR_NO_MEMORY, "no memory for a member");
 	rc = store_home(env->tx, id_bucket(member));
-	if (rc != 0)
-		return rc;
-	rc = member_get(env->tx, env->access->merchant->id, member, env->arena, &person->member,
-		err);
+	if (rc == 0)
+		rc = ask(env, member, &asked, err);
+	if (rc == 0)
+		rc = take(env, member, &asked, person, err);
+	store_rows_done(&asked.accounts);
+	store_rows_done(&asked.enrolments);
+	store_rows_done(&asked.member);
 	if (rc != 0)
 		return rc;
 	person->language = visit_language(env, language, person->member.language);
-	rc = enrolment_list(env->tx, member, env->arena, &enrolments, &count, err);
-	if (rc == 0)
-		rc = make_seats(env, person, enrolments, count, err);
-	if (rc == 0 && count > 0)
-		rc = ledger_open_all(&ledger, member, &person->accounts, &person->account_count,
-			err);
-	if (rc == 0)
-		*ret = person;
-	return rc;
+	*ret = person;
+	return 0;
 }
 
 int person_trial(struct visit_env *env, struct person **ret, struct err *err)
