@@ -31,6 +31,8 @@ import pg  # noqa: E402
 PYTHON = '/usr/bin/python3'
 # Run under sanitizers too; the others of tests/e2e are many calls of the same paths, or measure time.
 QUICK = {'story', 'demo', 'programmes', 'rewards', 'events', 'tenants'}
+# Of tests/e2e those that matter for a store: they run on PostgreSQL as well.
+BOTH = {'story', 'crash', 'idempotency', 'rewards', 'sales', 'verify'}
 POINT = re.compile(r'(not )?ok\b\s*\d*\s*-?\s*(.*)')
 SUBREAPER = 36  # PR_SET_CHILD_SUBREAPER: what our children leave behind becomes ours
 
@@ -58,6 +60,12 @@ def python_files(folder, env):
     if re.search(r'(^test_|_test\.py$)', os.path.basename(path))]
 
 
+def on_postgres(files):
+  """Once more with servers whose store is PostgreSQL."""
+  return [File(f'{f.name} on postgresql', [*f.command, '--store', 'postgresql'], f.env, slow=f.slow)
+    for f in files if short_name(f.command[1]) in BOTH]
+
+
 def short_name(path):
   return re.sub(r'^test_|_test$', '', os.path.splitext(os.path.basename(path))[0])
 
@@ -79,6 +87,8 @@ def chosen(files, names):
 
 def wants_postgres(file):
   """Does it, or a helper beside it, look for the cluster?"""
+  if file.command[-1] == 'postgresql':
+    return True
   paths = [path for path in file.command if os.path.isfile(path) and path != PYTHON]
   if paths and paths[0].endswith('.py'):
     paths += [p for p in glob.glob(os.path.join(os.path.dirname(paths[0]), '*.py')) if '/test_' not in p]
@@ -283,6 +293,7 @@ def main():
   e2e = python_files('e2e', {'ZEGEL': os.path.join(build, 'zegel')})
   if options.quick:
     e2e = [f for f in e2e if short_name(f.command[1]) in QUICK]
+  e2e += on_postgres(e2e)
   files = chosen(meson_files(build) + python_files('tidy', {}) + e2e, options.names)
   signal.signal(signal.SIGTERM, signal.default_int_handler)  # so that it tidies up as well
   children, cluster = Children(), None

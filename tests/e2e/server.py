@@ -10,6 +10,7 @@ import subprocess
 import tempfile
 import urllib.parse
 
+import database
 from client import Client
 from tap import DEADLINE, eventually, options
 
@@ -24,12 +25,17 @@ def _end_with_the_test():
 
 
 class Server:
-  """`zegel` on a data folder of its own. start(), stop(), kill(); cli() runs its other commands."""
+  """`zegel` on a data folder of its own, and on a database of its own if its store is PostgreSQL.
+  start(), stop(), kill(); cli() runs its other commands; beside() is another on the same database."""
   running = set()
   merchant_type = None  # zegel.py sets it
 
-  def __init__(self, folder=None):
+  def __init__(self, folder=None, store=None, url=None):
+    """store: sqlite or postgresql, default what --store says; url: that store, which is not removed."""
     self.binary = options().zegel
+    self.store = 'postgresql' if url else store or options().store
+    self.own_url = database.create() if self.store == 'postgresql' and not url else None
+    self.url = url or self.own_url
     self.home = tempfile.mkdtemp(prefix='zegel-e2e-')
     self.data = folder or os.path.join(self.home, 'data')
     self.process = None
@@ -37,9 +43,23 @@ class Server:
     self.merchants = []
     atexit.register(self.remove)
 
+  def beside(self):
+    """Another server on the same database, with a copy of the keys; not started."""
+    assert self.url, 'an embedded store has one server'
+    other = Server(url=self.url)
+    os.mkdir(other.data, 0o700)
+    shutil.copy2(os.path.join(self.data, 'keys'), other.data)
+    other.merchants = [self.merchant_type(other, m.id, m.admin.key) for m in self.merchants]
+    return other
+
+  def _where(self, command):
+    """The flags that name data folder and store."""
+    store = ['--store', self.url] if self.url and command != 'restore' else []
+    return ['--data', self.data, *store]
+
   def cli(self, *args, data=True, check=True, timeout=60, env=None):
     """Runs a command and returns it when it ended; check: it must end with 0."""
-    command = [self.binary, *args] + (['--data', self.data] if data else [])
+    command = [self.binary, *args] + (self._where(args[0]) if data else [])
     done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
       timeout=timeout,
       stdin=subprocess.DEVNULL, env=dict(os.environ, **(env or {})))
@@ -64,7 +84,7 @@ class Server:
     out_path = os.path.join(self.home, 'serve.out')
     err_path = os.path.join(self.home, 'serve.err')
     with open(out_path, 'wb') as out, open(err_path, 'ab') as err:
-      self.process = subprocess.Popen([self.binary, 'serve', '--data', self.data, '--listen',
+      self.process = subprocess.Popen([self.binary, 'serve', *self._where('serve'), '--listen',
         listen, *more],
         stdout=out, stderr=err, stdin=subprocess.DEVNULL, start_new_session=True,
         preexec_fn=_end_with_the_test)
@@ -137,3 +157,6 @@ class Server:
   def remove(self):
     self.kill()
     shutil.rmtree(self.home, ignore_errors=True)
+    if self.own_url:
+      url, self.own_url = self.own_url, None
+      database.drop(url)

@@ -87,6 +87,8 @@ def options():
     parser = argparse.ArgumentParser(description='Runs the tests of this file and prints TAP.')
     parser.add_argument('--zegel', default=os.environ.get('ZEGEL',
       os.path.join(ROOT, 'build', 'zegel')))
+    parser.add_argument('--store', choices=('sqlite', 'postgresql'), default='sqlite',
+      help='the store of the servers that do not name one')
     parser.add_argument('--only', help='run the tests whose name contains this')
     parser.add_argument('--rounds', type=int, default=int(os.environ.get('ZEGEL_ROUNDS', '3')),
       help='how often test_crash kills')
