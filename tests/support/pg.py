@@ -21,7 +21,7 @@ import time
 
 VARIABLE = 'ZEGEL_TEST_POSTGRES'
 # Everybody, but one for whom a password is asked.
-WHO_MAY = 'local all locked scram-sha-256\nlocal all all trust\n'
+WHO_MAY = 'local all locked scram-sha-256\nlocal all,replication all trust\n'
 START_S = 60  # how long the server may take to come up
 SETTINGS = ('listen_addresses=', 'fsync=on', 'max_connections=200', 'shared_buffers=64MB', 'autovacuum=off',
   'max_prepared_transactions=10', 'log_min_messages=error', 'deadlock_timeout=100ms')
@@ -51,28 +51,89 @@ def server_user():
   return None
 
 
+def family(pid):
+  """A process and all that came from it, as far as it is still there."""
+  found = [pid]
+  for one in found:
+    try:
+      for thread in os.listdir(f'/proc/{one}/task'):
+        with open(f'/proc/{one}/task/{thread}/children', encoding='ascii') as children:
+          found += [int(child) for child in children.read().split()]
+    except OSError:
+      pass  # it has ended
+  return found
+
+
+def alive(pid):
+  try:
+    with open(f'/proc/{pid}/stat', encoding='ascii', errors='replace') as stat:
+      return stat.read().rsplit(')', 1)[1].split()[0] not in 'ZX'
+  except OSError:
+    return False
+
+
 class Cluster:
-  """start() makes it and returns its URL, stop() ends and removes it."""
+  """start() makes it and returns its URL, stop() ends and removes it; standby_of() makes it a standby of
+  another one, promote() ends that; kill() is the power that goes."""
 
   def __init__(self):
     self.programs, self.user = folder_of_programs(), server_user()
-    self.folder, self.server, self.url = None, None, None
+    self.folder, self.data, self.server, self.url = None, None, None, None
 
   def start(self):
+    self._make_folder()
+    self._run('initdb', '-D', self.data, '-U', 'postgres', '-A', 'trust', '-E', 'UTF8', '--locale=C', '--no-sync', '--no-instructions')
+    with open(os.path.join(self.data, 'pg_hba.conf'), 'w', encoding='ascii') as who:
+      who.write(WHO_MAY)
+    return self._serve()
+
+  def standby_of(self, primary, name):
+    """Copies the primary and follows it; by that name the primary may wait for it."""
+    self._make_folder()
+    self._run('pg_basebackup', '-D', self.data, '-h', primary.folder, '-U', 'postgres', '-R', '-X', 'stream',
+      '--checkpoint=fast', '--no-sync')
+    return self._serve(f'cluster_name={name}')
+
+  def promote(self):
+    """Returns when the standby has become a primary."""
+    self._run('pg_ctl', 'promote', '-D', self.data, '-w')
+
+  def kill(self):
+    """SIGKILL to the server and every process of it, which is stopped first, so that none is born meanwhile.
+    Returns when all are gone."""
+    self.server.send_signal(signal.SIGSTOP)
+    pids = family(self.server.pid)
+    for pid in pids:
+      try:
+        os.kill(pid, signal.SIGKILL)
+      except ProcessLookupError:
+        pass
+    self.server.wait()
+    self._until(lambda: not any(map(alive, pids)), 'is still there after SIGKILL')
+
+  def halt(self):
+    """Ends the server in an orderly way, without waiting for who is connected."""
+    self.server.send_signal(signal.SIGINT)
+    self.server.wait(START_S)
+
+  def serve_again(self):
+    """The same cluster after kill() or halt()."""
+    return self._serve()
+
+  def _make_folder(self):
     self.folder = tempfile.mkdtemp(prefix='zegel-pg-', dir='/tmp')  # a socket's path is at most 107 bytes
     os.chmod(self.folder, 0o755)
     if self.user:
       os.chown(self.folder, *self.user)
-    data = os.path.join(self.folder, 'data')
-    self._run('initdb', '-D', data, '-U', 'postgres', '-A', 'trust', '-E', 'UTF8', '--locale=C', '--no-sync', '--no-instructions')
-    with open(os.path.join(data, 'pg_hba.conf'), 'w', encoding='ascii') as who:
-      who.write(WHO_MAY)
-    settings = [part for setting in SETTINGS for part in ('-c', setting)]
-    with open(os.path.join(self.folder, 'log'), 'wb') as log:
-      self.server = subprocess.Popen([os.path.join(self.programs, 'postgres'), '-D', data, '-k', self.folder, *settings],
+    self.data = os.path.join(self.folder, 'data')
+
+  def _serve(self, *more):
+    settings = [part for setting in (*SETTINGS, *more) for part in ('-c', setting)]
+    with open(os.path.join(self.folder, 'log'), 'ab') as log:
+      self.server = subprocess.Popen([os.path.join(self.programs, 'postgres'), '-D', self.data, '-k', self.folder, *settings],
         stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True, preexec_fn=self._end_with_us,
         **self._as_user())
-    self._wait(os.path.join(data, 'postmaster.pid'))
+    self._wait(os.path.join(self.data, 'postmaster.pid'))
     self.url = f'postgresql:///postgres?host={self.folder}&user=postgres'
     return self.url
 
@@ -110,16 +171,23 @@ class Cluster:
 
   def _wait(self, pid_file):
     """The last line of the server's pid file says when it takes connections."""
-    end = time.monotonic() + START_S
-    while time.monotonic() < end and self.server.poll() is None:
+    def ready():
       try:
         with open(pid_file, encoding='ascii') as lines:
-          if lines.read().split()[-1] == 'ready':
-            return
+          words = lines.read().split()
+          return words[0] == str(self.server.pid) and words[-1] == 'ready'
       except (OSError, IndexError):
-        pass
+        return self.server.poll() is not None
+    self._until(ready, 'did not start')
+    if self.server.poll() is not None:
+      raise OSError('the PostgreSQL of the tests did not start: ' + self.log())
+
+  def _until(self, what, else_):
+    end = time.monotonic() + START_S
+    while not what():
+      if time.monotonic() > end:
+        raise OSError(f'the PostgreSQL of the tests {else_}: ' + self.log())
       time.sleep(0.02)
-    raise OSError('the PostgreSQL of the tests did not start: ' + self.log())
 
 
 def main():
