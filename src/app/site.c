@@ -147,30 +147,72 @@ static bool was_broken_off(const struct settings *settings)
 	return store_migrate(&options, true, note_step, &missing, &err) == 0 && missing;
 }
 
-/* A folder that has keys: 0 if there is no merchant yet, ERR_CONFLICT if there is one. */
-static int check_vacant(const struct settings *settings, struct err *err)
+static int find_merchant(struct store *store, bool *ret, struct err *err)
 {
 	struct directory_source *source = NULL;
 	const struct directory *directory;
+	int rc = directory_open(store, &source, err);
+
+	if (rc < 0)
+		return rc;
+	directory = directory_hold(source);
+	*ret = directory_nth_merchant(directory, 0) != NULL;
+	directory_release(&directory);
+	directory_close(&source);
+	return 0;
+}
+
+/* A folder that has keys: 0 if there is no merchant yet, ERR_CONFLICT if there is one. */
+static int check_vacant(const struct settings *settings, struct err *err)
+{
 	struct site site = { 0 };
+	bool taken = false;
 	int rc;
 
 	rc = site_open(settings, SITE_WRITE, &site, err);
 	if (rc < 0 && was_broken_off(settings))
 		return 0;
 	if (rc == 0)
-		rc = directory_open(site.store, &source, err);
-	if (rc == 0) {
-		directory = directory_hold(source);
-		if (directory_nth_merchant(directory, 0))
-			rc = err_set(err, ERR_CONFLICT,
-				"%s is there already, with a merchant; take another --data",
-				settings->data);
-		directory_release(&directory);
-		directory_close(&source);
-	}
+		rc = find_merchant(site.store, &taken, err);
+	if (rc == 0 && taken)
+		rc = err_set(err, ERR_CONFLICT,
+			"%s is there already, with a merchant; take another --data",
+			settings->data);
 	site_close(&site);
 	return rc;
+}
+
+/* A store outside the folder, before the folder gets keys: it can be reached, and it is nobody's.
+ * With other keys than its own nothing in it could be verified and nobody be recognised. */
+static int check_unclaimed(const struct settings *settings, struct err *err)
+{
+	struct store_options options;
+	struct store *store = NULL;
+	char url[1024];
+	bool taken = false;
+	int rc;
+
+	site_url(settings, url, sizeof(url));
+	site_options(settings, url, &options);
+	rc = store_open(&options, &store, err);
+	if (rc < 0)
+		return was_broken_off(settings) ? 0 : rc;
+	rc = find_merchant(store, &taken, err);
+	if (rc == 0 && taken)
+		rc = err_set(err, ERR_CONFLICT,
+			"there is a merchant in that store already: copy the keys of the folder it "
+			"was made with to %s/keys, or take another --store",
+			settings->data);
+	store_close(&store);
+	return rc;
+}
+
+/* What is looked at before anything is made. */
+static int check_place(const struct settings *settings, bool begun, struct err *err)
+{
+	if (begun)
+		return check_vacant(settings, err);
+	return settings->store[0] ? check_unclaimed(settings, err) : 0;
 }
 
 int site_make(const struct settings *settings, struct merchant_made *ret, struct err *err)
@@ -181,7 +223,9 @@ int site_make(const struct settings *settings, struct merchant_made *ret, struct
 	int rc = shop_check_merchant(&merchant, err);
 
 	if (rc == 0)
-		rc = begun ? check_vacant(settings, err) : folder_make(settings->data, err);
+		rc = check_place(settings, begun, err);
+	if (rc == 0 && !begun)
+		rc = folder_make(settings->data, err);
 	if (rc == 0 && begun)
 		fprintf(stderr,
 			"zegel %s: %s has keys and no merchant (an init that was broken off?): it goes on from there\n",
