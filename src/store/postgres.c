@@ -19,8 +19,9 @@
 #define MOVES_FREE 2
 #define MOVES_WAIT_US 500
 
+/* Both see one moment: what a unit refuses, no guard of a statement looks at again. */
 static const struct store_stmt begin_write = { "BEGIN", STORE_REFERENCE,
-	"BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE" };
+	"BEGIN ISOLATION LEVEL REPEATABLE READ READ WRITE" };
 static const struct store_stmt begin_read = { "BEGIN", STORE_REFERENCE,
 	"BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY" };
 static const struct store_stmt say_commit = { "COMMIT", STORE_REFERENCE, "COMMIT" };
