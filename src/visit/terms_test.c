@@ -287,8 +287,10 @@ static void a_cut_settlement_is_broken(void **state)
 	assert_int_equal(read.count, 0);
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
+	if (!house_choose(argc, argv))
+		return 0;
 	return TEST_MAIN(test(an_offer_stands_as_it_was_offered),
 		test(what_the_points_no_longer_carry_makes_room), test(cards_leave_room_for_offers),
 		test(a_late_sale_offers_nothing_that_has_expired),

@@ -491,8 +491,10 @@ static void every_allocation_of_a_checkout_may_fail(void **state)
 	house_close(&h);
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
+	if (!house_choose(argc, argv))
+		return 0;
 	return TEST_MAIN(test(a_nee_leaves_no_trace), test(a_members_nee_is_kept_for_thirty_days),
 		test(only_what_was_handed_out_joins_by_itself), test(what_was_carried_is_blanked),
 		test(a_touch_serves_one_sale), test(a_touch_lapses),

@@ -12,6 +12,7 @@
 #include "tests/support/test.h"
 
 #define STEPS 4000
+#define STEPS_ON_POSTGRES 1000 /* each costs round trips and a commit on disk */
 #define PROVE_EVERY 400
 
 struct remembered {
@@ -261,6 +262,7 @@ static void (*const happenings[])(struct day *d) = { touch, touch, sell, sell, s
 static void run_day(uint64_t seed)
 {
 	struct day *d = calloc(1, sizeof(*d));
+	int steps = house_is_embedded() ? STEPS : STEPS_ON_POSTGRES;
 
 	assert_non_null(d);
 	d->kept = calloc(MODEL_SALES + 1, sizeof(*d->kept));
@@ -271,10 +273,10 @@ static void run_day(uint64_t seed)
 		"{\"minimum\":500,\"needed\":3,\"reward\":{\"code\":\"mug\",\"name\":{\"nl\":\"een mok\"}}}");
 	house_programme(&d->house, "points", "points", "ask",
 		"{\"per\":100,\"needed\":200,\"reward\":{\"code\":\"bag\",\"name\":{\"nl\":\"een tas\"}}}");
-	for (int step = 1; step <= STEPS; step++) {
+	for (int step = 1; step <= steps; step++) {
 		clock_fake_advance(&d->house.clock, CLOCK_SECOND);
 		happenings[draw(d, sizeof(happenings) / sizeof(*happenings))](d);
-		if (step % PROVE_EVERY == 0)
+		if (step % PROVE_EVERY == 0 || step == steps)
 			prove(d);
 	}
 	house_close(&d->house);
@@ -299,7 +301,9 @@ static void day_with_seed_3(void **state)
 	run_day(20261121);
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
+	if (!house_choose(argc, argv))
+		return 0;
 	return TEST_MAIN(test(day_with_seed_1), test(day_with_seed_2), test(day_with_seed_3));
 }

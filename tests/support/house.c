@@ -526,7 +526,7 @@ void house_open(struct house *h, const char *url, uint64_t seed)
 	h->ring.count = 1;
 	h->ring.keys[0].id = 1;
 	memset(h->ring.keys[0].secret.bytes, 4, 32);
-	options.url = str_of(url ? url : "sqlite::memory:");
+	options.url = str_of(url ? url : house_ground(&h->clock.clock));
 	if (url)
 		assert_ok(store_migrate(&options, false, NULL, NULL, &h->err), &h->err);
 	assert_ok(store_open(&options, &h->store, &h->err), &h->err);

@@ -3,6 +3,15 @@
  * keys, a catalogue, a script host and a clock that moves only when told. Each call is one unit,
  * run as the teller would run it; its answer is parsed and kept until the next call.
  *
+ * The same tests run in a store in memory and on PostgreSQL (house_store.c):
+ *
+ *	int main(int argc, char **argv)
+ *	{
+ *		if (!house_choose(argc, argv))
+ *			return 0;
+ *		return TEST_MAIN(...);
+ *	}
+ *
  * It is built with the rooms up to visit; tests of visit and the simulation use it. */
 #ifndef TESTS_SUPPORT_HOUSE_H
 #define TESTS_SUPPORT_HOUSE_H
@@ -34,8 +43,15 @@ struct house {
 	char url[256];
 };
 
-/* A fresh house; url as in store_options, NULL for a store in memory. Fails the test if it cannot.
- */
+/* Takes the store from the first argument: "postgresql", else in memory. false: there is none, and
+ * it has said so. */
+bool house_choose(int argc, char **argv);
+bool house_is_embedded(void);
+/* The URL of an empty store that has our schema; house_open() asks. */
+const char *house_ground(struct clock *clock);
+
+/* A fresh house; url as in store_options, NULL for the store that was chosen. Fails the test if it
+ * cannot. */
 void house_open(struct house *h, const char *url, uint64_t seed);
 void house_close(struct house *h);
 /* Puts a programme under a code: template, joining, parameters as JSON text. */
