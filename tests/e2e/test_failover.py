@@ -190,8 +190,10 @@ def _(z):
   with Cluster() as primary, Cluster() as standby:
     primary.start()
     follow(primary, standby)
-    url = database.create(base=primary.url).replace(primary.folder, f'{primary.folder},{standby.folder}')
-    server = Server(url=url).init().start()
+    one = database.create(base=primary.url)
+    eventually(lambda: database.sql(standby.url, f"SELECT 1 FROM pg_database WHERE datname = '{database.name_of(one)}'"),
+      'the standby has the database', 60)
+    server = Server(url=one.replace(primary.folder, f'{primary.folder},{standby.folder}')).init().start()
     assert health(server) == 'ok'
     with Load(server) as load:
       load.more(BEFORE)
