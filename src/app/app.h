@@ -48,6 +48,8 @@ struct keys {
 	struct identifier_ring identifiers;
 	struct visit_keys visit;
 	struct secret access;
+	struct secret move; /* what a stream of the whole store is sealed with */
+	struct key print;   /* a fingerprint of all of them, of use to nobody who has them not */
 };
 /* Makes DIR (0700) and DIR/keys (0600), fsynced. ERR_CONFLICT if there is one already. */
 int folder_make(const char *dir, struct err *err) must_check;

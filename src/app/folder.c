@@ -165,6 +165,20 @@ static bool read_key_line(struct str line, struct keys *ret, struct secret *seal
 	return read_hex(str_trim(line), &ret->identifiers.keys[ret->identifiers.count++].secret);
 }
 
+/* Two folders have the same one if they have the same keys. */
+static void take_print(struct keys *keys)
+{
+	struct hash hash;
+
+	hash_init(&hash, &keys->move);
+	hash_str(&hash, STR("keys"));
+	for (size_t i = 0; i < keys->identifiers.count; i++) {
+		hash_int(&hash, keys->identifiers.keys[i].id);
+		hash_add(&hash, keys->identifiers.keys[i].secret.bytes, sizeof(struct secret));
+	}
+	keys->print = hash_done_key(&hash);
+}
+
 int folder_keys(const char *dir, struct keys *ret, struct err *err)
 {
 	char text[KEYS_BYTES_MAX];
@@ -187,6 +201,8 @@ int folder_keys(const char *dir, struct keys *ret, struct err *err)
 		secret_derive(&seal, "chain", STR(""), &ret->visit.seal);
 		secret_derive(&seal, "arm", STR(""), &ret->visit.arm);
 		secret_derive(&seal, "access", STR(""), &ret->access);
+		secret_derive(&seal, "move", STR(""), &ret->move);
+		take_print(ret);
 	}
 	secret_wipe(&seal);
 	secret_wipe_bytes(text, sizeof(text));

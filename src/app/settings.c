@@ -37,6 +37,15 @@ static const struct {
 };
 #define COMMAND_COUNT (sizeof(commands) / sizeof(*commands))
 
+/* What a command's settings alone do not tell. */
+static const struct {
+	const char *name, *text;
+} more_help[] = {
+#define HELP(name, text) { #name, text },
+#include "app/help.def"
+#undef HELP
+};
+
 /* ---- help ---- */
 
 static bool reads(const struct setting *setting, const char *word)
@@ -79,6 +88,13 @@ static void help_all(void)
 	       "A newcomer starts with: zegel demo\n");
 }
 
+static void print_more(const char *word)
+{
+	for (size_t i = 0; i < sizeof(more_help) / sizeof(*more_help); i++)
+		if (strcmp(more_help[i].name, word) == 0)
+			printf("\n%s", more_help[i].text);
+}
+
 bool settings_help(const char *word)
 {
 	if (!word) {
@@ -93,6 +109,7 @@ bool settings_help(const char *word)
 		for (size_t k = 0; k < COUNT; k++)
 			if (reads(&list[k], word))
 				print_flag(&list[k]);
+		print_more(word);
 		return true;
 	}
 	return false;

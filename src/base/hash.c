@@ -12,6 +12,8 @@ _Static_assert(_Alignof(struct hash) >= _Alignof(crypto_generichash_state), "sta
 _Static_assert(sizeof(struct secret) == crypto_auth_hmacsha256_KEYBYTES, "one key length");
 _Static_assert(HASH_LEN == crypto_auth_hmacsha256_BYTES, "one hash length");
 _Static_assert(HASH_LEN == crypto_hash_sha256_BYTES, "one hash length");
+_Static_assert(sizeof(struct key) == crypto_shorthash_KEYBYTES, "a key is a key");
+_Static_assert(sizeof(uint64_t) == crypto_shorthash_BYTES, "64 bits");
 
 static pthread_once_t started = PTHREAD_ONCE_INIT;
 
@@ -89,6 +91,16 @@ struct key hash_done_key(struct hash *hash)
 	memcpy(key.bytes, whole, sizeof key.bytes);
 	sodium_memzero(whole, sizeof whole);
 	return key;
+}
+
+uint64_t hash_sip(const struct key *key, struct str message)
+{
+	unsigned char out[crypto_shorthash_BYTES];
+	uint64_t value = 0;
+	crypto_shorthash(out, (const unsigned char *)message.ptr, message.len, key->bytes);
+	for (size_t i = sizeof out; i-- > 0;)
+		value = value << 8 | out[i];
+	return value;
 }
 
 void hash_hmac_sha256(const struct secret *key, struct str message, unsigned char out[HASH_LEN])

@@ -40,6 +40,10 @@ void hash_done(struct hash *hash, unsigned char out[HASH_LEN]);
 /* The first 16 bytes of the result. */
 struct key hash_done_key(struct hash *hash);
 
+/* SipHash-2-4 (Aumasson and Bernstein, 2012): 64 bits, for sums and tables over many short texts;
+ * too few for a proof. */
+uint64_t hash_sip(const struct key *key, struct str message);
+
 /* HMAC-SHA-256 (RFC 2104, FIPS 198-1): for identifiers, as DESIGN.md's D12 asks. */
 void hash_hmac_sha256(const struct secret *key, struct str message, unsigned char out[HASH_LEN]);
 /* Plain SHA-256 (FIPS 180-4), for what is already random (access keys). */

@@ -46,6 +46,20 @@ static void keyed_blake2b(void **state)
 		"ce33db4739a80e3f3c29403576152dfec9bd8c3ba0d1a4c2a65a2cbdbfaa67f0");
 }
 
+/* The first and the last of the vectors in the reference code: key 00 01 .. 0f, messages "" and
+ * 00 01 .. 3e. */
+static void sip_hash(void **state)
+{
+	struct key key;
+	char message[63];
+	for (size_t i = 0; i < sizeof message; i++)
+		message[i] = (char)i;
+	memcpy(key.bytes, message, sizeof key.bytes);
+	assert_true(hash_sip(&key, STR("")) == UINT64_C(0x726fdb47dd0e0e31));
+	assert_true(hash_sip(&key, str_bytes(message, 15)) == UINT64_C(0xa129ca6149be45e5));
+	assert_true(hash_sip(&key, str_bytes(message, 63)) == UINT64_C(0x958a324ceb064572));
+}
+
 static struct key key_of(struct str a, struct str b, int64_t n)
 {
 	struct secret secret = { { 1 } };
@@ -87,6 +101,6 @@ static void derived_keys_differ(void **state)
 
 int main(void)
 {
-	return TEST_MAIN(test(known_answers), test(keyed_blake2b), test(parts_do_not_run_together),
-		test(derived_keys_differ));
+	return TEST_MAIN(test(known_answers), test(keyed_blake2b), test(sip_hash),
+		test(parts_do_not_run_together), test(derived_keys_differ));
 }
