@@ -15,8 +15,8 @@ import urllib.request
 
 from zegel import *
 
-COMMANDS = ['init', 'serve', 'demo', 'replay', 'bench', 'verify', 'backup', 'restore', 'merchant',
-  'key']
+COMMANDS = ['init', 'serve', 'demo', 'replay', 'bench', 'verify', 'backup', 'restore', 'export', 'import',
+  'merchant', 'key']
 
 
 def mode(path):
