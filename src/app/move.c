@@ -18,6 +18,7 @@
 
 struct progress {
 	bool shown;
+	const char *doing; /* since begun_ns */
 	int64_t begun_ns, told_ns;
 };
 
@@ -26,6 +27,9 @@ static void tell(void *user, const char *doing, const char *table, int64_t rows,
 	struct progress *p = user;
 	int64_t now = clock_ticks_ns();
 
+	if (!p->doing || strcmp(p->doing, doing) != 0)
+		p->begun_ns = p->told_ns = now;
+	p->doing = doing;
 	if (!p->shown || now - p->told_ns < TELL_NS)
 		return;
 	p->told_ns = now;
@@ -36,7 +40,7 @@ static void tell(void *user, const char *doing, const char *table, int64_t rows,
 
 static void progress_init(struct progress *p, struct move_watch *ret)
 {
-	*p = (struct progress) { .shown = isatty(STDERR_FILENO), .begun_ns = clock_ticks_ns() };
+	*p = (struct progress) { .shown = isatty(STDERR_FILENO) };
 	*ret = (struct move_watch) { .tell = tell, .user = p };
 }
 
