@@ -205,7 +205,7 @@ int move_block_prove(struct block_reader *r, const struct block *block, struct e
 
 int move_block_open(struct block *block, struct arena *arena, struct err *err)
 {
-	int rc = unpack(arena, block->packed, PACK_PLAIN, MOVE_BLOCK_MAX, &block->plain, err);
+	int rc = unpack(arena, block->packed, MOVE_BLOCK_MAX, &block->plain, err);
 
 	return rc == 0 || rc == ERR_NO_MEMORY ? rc : damaged(block, err);
 }

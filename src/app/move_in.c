@@ -70,10 +70,11 @@ static int look(const struct move_what *what, bool resume, struct err *err)
 static int open_store(struct moving_in *m, struct err *err)
 {
 	struct store_options options = m->what->options;
-	int rc = store_migrate(&options, false, NULL, NULL, err);
+	int rc;
 
 	options.filling = true;
 	options.tellers = 1;
+	rc = store_migrate(&options, false, NULL, NULL, err);
 	if (rc == 0)
 		rc = store_open(&options, &m->store, err);
 	if (rc == 0)

@@ -84,7 +84,8 @@ def drop(url):
 
 def keep(url):
   """Keeps what the tables hold now, so that put_back() can bring it back."""
-  tables = [row[0] for row in sql(url, "SELECT tablename FROM pg_tables WHERE schemaname = 'public'")]
+  tables = [row[0] for row in sql(url, "SELECT relname FROM pg_class WHERE relnamespace = 'public'::regnamespace "
+    "AND relkind IN ('r', 'p') AND NOT relispartition")]
   sql(url, 'CREATE SCHEMA kept', *(f'CREATE TABLE kept.{t} AS TABLE public.{t}' for t in tables))
 
 
