@@ -31,11 +31,10 @@
 
 /* Pages in the log. From the first mark on the checkpointer copies it into the file; past the
  * second, when only a tail is left to copy, the writer finishes it between two groups so that the
- * log starts anew. Short marks make short syncs of the file, and it is those that hold up a commit:
- * at 2,000 sales a second p99 was 14 to 45 ms with 64 and 128 MB, 6.5 to 8.7 with 8 and 16
- * (`zegel bench`). */
-#define SQLITE_WAL_COPY_PAGES (2048 * 1024 / 8)
-#define SQLITE_WAL_RESTART_PAGES (32768 * 1024 / 8)
+ * log starts anew. Short marks make short syncs of the file, and it is those that hold up a commit
+ * (README.md). */
+#define SQLITE_WAL_COPY_PAGES (2 * 1024 * 1024 / SQLITE_PAGE_BYTES)
+#define SQLITE_WAL_RESTART_PAGES (32 * 1024 * 1024 / SQLITE_PAGE_BYTES)
 /* The log's file is cut back to this when it starts anew. Not in the normal course of things: a
  * file that is written over costs less than one that grows, and cutting 300 MB off took 400 ms. */
 #define SQLITE_WAL_KEEP_BYTES (512 * 1024 * 1024)
