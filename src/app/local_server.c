@@ -28,14 +28,22 @@
 #define START_MAX_MS 30000
 #define STOP_MAX_MS 40000
 #define FOLDER_MAX 512
+#define STORE_MAX 1024
+/* The store's URL may hold a password: no list of processes shows it. */
+#define STORE_VARIABLE "ZEGEL_STORE"
+#define VARIABLES_MAX 1000
 
 struct local_server {
 	char home[FOLDER_MAX];
 	char folder[FOLDER_MAX + 16];
-	char store[FOLDER_MAX + 64];
+	char store[STORE_MAX];
 	char url[128];
 	char key[256];
 	const char *const *serve_args;
+	void (*ended)(void *user);
+	void *user;
+	char *variables[VARIABLES_MAX + 1]; /* of its processes */
+	char store_variable[sizeof(STORE_VARIABLE) + STORE_MAX];
 	pthread_mutex_t lock;
 	pthread_t keeper;
 	bool kept; /* the keeper runs */
@@ -50,7 +58,7 @@ struct local_server {
 
 /* In the child: as if a shell had started it, and gone when its maker is gone. Only calls that are
  * safe between fork and exec. */
-static void become(const char *const *argv, int out, pid_t maker)
+static void become(const struct local_server *s, const char *const *argv, int out, pid_t maker)
 {
 	sigset_t none;
 	int null = open("/dev/null", O_RDONLY);
@@ -62,12 +70,13 @@ static void become(const char *const *argv, int out, pid_t maker)
 		_exit(125);
 	if (dup2(null, STDIN_FILENO) < 0 || dup2(out, STDOUT_FILENO) < 0)
 		_exit(125);
-	execv("/proc/self/exe", (char *const *)argv);
+	execve("/proc/self/exe", (char *const *)argv, s->variables);
 	_exit(126);
 }
 
 /* Starts this program; what it prints comes out of *ret_pipe. */
-static int spawn(const char *const *argv, pid_t *ret_pid, int *ret_pipe, struct err *err)
+static int spawn(const struct local_server *s, const char *const *argv, pid_t *ret_pid,
+	int *ret_pipe, struct err *err)
 {
 	pid_t maker = getpid();
 	int ends[2];
@@ -78,7 +87,7 @@ static int spawn(const char *const *argv, pid_t *ret_pid, int *ret_pipe, struct 
 	fflush(NULL);
 	pid = fork();
 	if (pid == 0)
-		become(argv, ends[1], maker);
+		become(s, argv, ends[1], maker);
 	close(ends[1]);
 	if (pid < 0) {
 		close(ends[0]);
@@ -152,7 +161,23 @@ static int make_home(struct local_server *s, struct err *err)
 			tmp && tmp[0] ? tmp : "/tmp", strerror(why));
 	}
 	snprintf(s->folder, sizeof(s->folder), "%s/data", s->home);
-	snprintf(s->store, sizeof(s->store), "sqlite:%s/zegel.db", s->folder);
+	return 0;
+}
+
+/* Ours, with the store's URL. */
+static int name_store(struct local_server *s, const char *url, struct err *err)
+{
+	size_t n = 0;
+	int len = url ? snprintf(s->store, sizeof(s->store), "%s", url)
+		      : snprintf(s->store, sizeof(s->store), "sqlite:%s/zegel.db", s->folder);
+
+	if (len < 0 || (size_t)len >= sizeof(s->store))
+		return err_set(err, ERR_INVALID, "the store's URL is too long");
+	snprintf(s->store_variable, sizeof(s->store_variable), STORE_VARIABLE "=%s", s->store);
+	for (char **variable = environ; *variable && n < VARIABLES_MAX - 1; variable++)
+		if (strncmp(*variable, STORE_VARIABLE "=", sizeof(STORE_VARIABLE)) != 0)
+			s->variables[n++] = *variable;
+	s->variables[n] = s->store_variable;
 	return 0;
 }
 
@@ -202,6 +227,9 @@ static void end_helper(struct local_server *s)
 
 static void remove_home(struct local_server *s)
 {
+	if (s->ended)
+		s->ended(s->user);
+	s->ended = NULL;
 	if (s->home[0])
 		(void)nftw(s->home, remove_one, 16, FTW_DEPTH | FTW_PHYS);
 	s->home[0] = '\0';
@@ -255,7 +283,7 @@ static void stop_keeper(struct local_server *s)
 /* ---- making ---- */
 
 /* Variables and the file of the one who calls are for another server: what they could lead
- * elsewhere with is said here. */
+ * elsewhere with is said here, the store among its variables. */
 static size_t fill_args(const struct local_server *s, const char *word, const char *const *more,
 	const char **argv)
 {
@@ -266,8 +294,6 @@ static size_t fill_args(const struct local_server *s, const char *word, const ch
 	argv[n++] = "--config=";
 	argv[n++] = "--data";
 	argv[n++] = s->folder;
-	argv[n++] = "--store";
-	argv[n++] = s->store;
 	for (size_t i = 0; more && more[i] && n + 10 < ARGS_MAX; i++)
 		argv[n++] = more[i];
 	return n;
@@ -283,7 +309,7 @@ int local_server_run(struct local_server *server, const char *word, const char *
 
 	(void)fill_args(server, word, more, argv);
 	pthread_mutex_lock(&server->lock);
-	rc = spawn(argv, &pid, &fd, err);
+	rc = spawn(server, argv, &pid, &fd, err);
 	server->helper = rc == 0 ? pid : 0;
 	pthread_mutex_unlock(&server->lock);
 	if (rc < 0)
@@ -348,6 +374,12 @@ int local_server_make(const struct local_server_options *options, struct local_s
 	if (rc == 0)
 		rc = make_home(s, err);
 	if (rc == 0)
+		rc = name_store(s, options ? options->store : NULL, err);
+	if (rc == 0 && options) { /* from here on something may lie in the store */
+		s->ended = options->ended;
+		s->user = options->user;
+	}
+	if (rc == 0)
 		rc = init_folder(s, options ? options->init_args : NULL, err);
 	if (rc < 0)
 		local_server_free(&s);
@@ -371,7 +403,7 @@ static int serve(struct local_server *s, struct err *err)
 	argv[n++] = "--listen";
 	argv[n++] = "127.0.0.1:0";
 	pthread_mutex_lock(&s->lock);
-	rc = spawn(argv, &s->pid, &s->pipe, err);
+	rc = spawn(s, argv, &s->pid, &s->pipe, err);
 	pthread_mutex_unlock(&s->lock);
 	return rc;
 }
@@ -448,6 +480,11 @@ const char *local_server_url(const struct local_server *server)
 const char *local_server_key(const struct local_server *server)
 {
 	return server->key;
+}
+
+const char *local_server_store(const struct local_server *server)
+{
+	return server->store;
 }
 
 const char *local_server_folder(const struct local_server *server)

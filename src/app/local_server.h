@@ -25,6 +25,12 @@ struct local_server_options {
 	const char *const *init_args; /* more for `init`, like "--currency", "GBP"; NULL at the end;
 					 may be NULL */
 	const char *const *serve_args; /* more for `serve` */
+	const char *store; /* its URL, when it is not a file in the folder; may be NULL */
+	/* Called once, after the server has ended for good, in every way but a kill of this
+	 * program: to remove what lies outside the folder. On a signal by the thread that waits for
+	 * it. May be NULL. */
+	void (*ended)(void *user);
+	void *user;
 };
 
 /* mkdtemp() in $TMPDIR or /tmp, then `zegel init --json`. */
@@ -43,7 +49,8 @@ void local_server_forget(struct local_server **server);
 
 const char *local_server_url(
 	const struct local_server *server); /* "http://127.0.0.1:40123", while it serves */
-const char *local_server_key(const struct local_server *server); /* the admin key */
+const char *local_server_key(const struct local_server *server);   /* the admin key */
+const char *local_server_store(const struct local_server *server); /* the store's URL */
 const char *local_server_folder(
 	const struct local_server *server);                /* the data folder, for --data */
 pid_t local_server_pid(const struct local_server *server); /* 0: does not serve */
