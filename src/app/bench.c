@@ -1,35 +1,20 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* `zegel bench`: the rows, and the table. How the bench is put together: bench_impl.h. */
 #include <fcntl.h>
-#include <math.h>
 #include <spawn.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/utsname.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
-#include "app/bench_impl.h"
+#include "app/bench_calibrate_impl.h"
 #include "base/clock.h"
-#include "codec/json_write.h"
 
 /* Waits after a load, so that what it left to do (copying the log) is not the next one's. */
 #define REST_MS 300
-
-struct row {
-	const char *name, *unit;
-	double value, calibration;
-	char note[240]; /* what the calibration is, and what else was seen */
-};
-#define ROWS_MAX 16
-struct table {
-	struct row rows[ROWS_MAX];
-	size_t count;
-	struct calibrated disk;
-};
 
 /* ---- progress ---- */
 
@@ -80,13 +65,18 @@ static void mean(const struct calibrated *a, const struct calibrated *z, struct 
 		.p50_ms = (a->p50_ms + z->p50_ms) / 2,
 		.p99_ms = (a->p99_ms + z->p99_ms) / 2,
 		.group = (a->group + z->group) / 2,
-		.cpu_us = (a->cpu_us + z->cpu_us) / 2 };
+		.writers = a->writers,
+		.cpu_us = (a->cpu_us + z->cpu_us) / 2,
+		.engine_us = (a->engine_us + z->engine_us) / 2 };
 }
 
 /* The groups of the first calibration are those of a short run before. */
 static int take(struct bench *b, const char *what, const struct load *load, struct taken *ret,
 	struct err *err)
 {
+	struct calibrating how = { .kind = load->kind,
+		.seconds = calibrate_s(b),
+		.alone = load->rate != 0 };
 	struct load rehearsal = *load;
 	struct calibrated before, after;
 	int rc;
@@ -97,32 +87,76 @@ static int take(struct bench *b, const char *what, const struct load *load, stru
 	rc = load_run(b, &rehearsal, &ret->load, err);
 	rest();
 	bench_say(b, "%s: calibrating, groups of %.1f", what, ret->load.group);
+	how.group = ret->load.group;
 	if (rc == 0)
-		rc = calibrate_facts(b->calibration, load->kind, ret->load.group, calibrate_s(b),
-			&before, err);
+		rc = calibrate_facts(b->calibration, &how, &before, err);
 	bench_say(b, "%s: measuring", what);
 	if (rc == 0)
 		rc = load_run(b, load, &ret->load, err);
 	rest();
 	bench_say(b, "%s: calibrating, groups of %.1f", what, ret->load.group);
+	how.group = ret->load.group;
 	if (rc == 0)
-		rc = calibrate_facts(b->calibration, load->kind, ret->load.group, calibrate_s(b),
-			&after, err);
+		rc = calibrate_facts(b->calibration, &how, &after, err);
 	if (rc == 0)
 		mean(&before, &after, &ret->calibrated);
 	return rc;
 }
 
 static struct row *add_row(struct table *t, const char *name, const char *unit, double value,
-	double calibration)
+	double calibration, const char *target)
 {
 	struct row *row = &t->rows[t->count++];
 
 	*row = (struct row) { .name = name,
 		.unit = unit,
 		.value = value,
-		.calibration = calibration };
+		.calibration = calibration,
+		.target = target };
 	return row;
+}
+
+/* ---- what a row says beside its figures ---- */
+
+static void note(struct row *row, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+/* Adds to the note. */
+static void note(struct row *row, const char *fmt, ...)
+{
+	size_t len = strlen(row->note);
+	va_list args;
+
+	va_start(args, fmt);
+	vsnprintf(row->note + len, sizeof(row->note) - len, fmt, args);
+	va_end(args);
+}
+
+/* What the calibration of a rate is. */
+static const char *say_alone(const struct bench *b, const struct taken *taken, char out[80])
+{
+	if (b->engine->groups)
+		snprintf(out, 80, "%s alone, the same rows in groups of %.0f (server %.0f)",
+			b->engine->name, taken->calibrated.group, taken->load.group);
+	else
+		snprintf(out, 80, "%s alone, the same rows by %d connections", b->engine->name,
+			taken->calibrated.writers);
+	return out;
+}
+
+static void note_cpu(const struct bench *b, const struct taken *taken, struct row *row)
+{
+	const char *processes = b->engine->processes;
+
+	note(row, "; processor a sale: ");
+	if (b->server)
+		note(row, "server %.0f us, ", taken->load.server_us);
+	note(row, "load %.0f us", taken->load.client_us);
+	if (processes && b->engine_pid)
+		note(row, ", %s %.0f us", processes, taken->load.engine_us);
+	else if (processes)
+		note(row, ", %s not known", processes);
+	note(row, "; %s alone %.0f us", b->engine->name, taken->calibrated.cpu_us);
+	if (processes && b->engine_pid)
+		note(row, " and %s %.0f us", processes, taken->calibrated.engine_us);
 }
 
 /* ---- rows ---- */
@@ -140,15 +174,11 @@ static int sales_at(struct bench *b, struct table *t, const char *name, int conn
 	if (rc < 0)
 		return rc;
 	struct row *row = add_row(t, name, "/s", (double)taken.load.answers / taken.load.seconds,
-		taken.calibrated.rate);
-	int n = snprintf(row->note, sizeof(row->note),
-		"SQLite alone, the same rows in groups of %.0f (server %.0f); p50 %.1f ms, p99 %.1f ms; "
-		"processor a sale: SQLite %.0f us, load %.0f us",
-		taken.calibrated.group, taken.load.group, taken.load.p50_ms, taken.load.p99_ms,
-		taken.calibrated.cpu_us, taken.load.client_us);
-	if (b->server)
-		snprintf(row->note + n, sizeof(row->note) - (size_t)n, ", server %.0f us",
-			taken.load.server_us);
+		taken.calibrated.rate, "r >= 0.60");
+	char alone[80];
+	note(row, "%s; p50 %.1f ms, p99 %.1f ms", say_alone(b, &taken, alone), taken.load.p50_ms,
+		taken.load.p99_ms);
+	note_cpu(b, &taken, row);
 	return 0;
 }
 
@@ -181,13 +211,13 @@ static int latency_rows(struct bench *b, struct table *t, struct err *err)
 
 	if (rc < 0)
 		return rc;
-	struct row *row =
-		add_row(t, "sale_p50_ms", "ms", taken.load.p50_ms, taken.calibrated.p50_ms);
-	snprintf(row->note, sizeof(row->note),
-		"SQLite alone, one commit of %.1f sales; %d/s, from when each was due",
-		taken.calibrated.group, BENCH_OPEN_RATE);
-	row = add_row(t, "sale_p99_ms", "ms", taken.load.p99_ms, taken.calibrated.p99_ms);
-	snprintf(row->note, sizeof(row->note), "the same; longest %.1f ms", taken.load.max_ms);
+	struct row *row = add_row(t, "sale_p50_ms", "ms", taken.load.p50_ms,
+		taken.calibrated.p50_ms, "<= 2 ms");
+	note(row, "%s alone, one commit of %.1f sales; %d/s, from when each was due",
+		b->engine->name, taken.calibrated.group, BENCH_OPEN_RATE);
+	row = add_row(t, "sale_p99_ms", "ms", taken.load.p99_ms, taken.calibrated.p99_ms,
+		"<= 10 ms");
+	note(row, "the same; longest %.1f ms", taken.load.max_ms);
 	return 0;
 }
 
@@ -198,11 +228,11 @@ static int touch_row(struct bench *b, struct table *t, struct err *err)
 
 	if (rc < 0)
 		return rc;
-	struct row *row =
-		add_row(t, "touch_p99_ms", "ms", taken.load.p99_ms, taken.calibrated.p99_ms);
-	snprintf(row->note, sizeof(row->note),
-		"SQLite alone, one commit of %.1f touches; %d/s; p50 %.2f ms, longest %.1f ms",
-		taken.calibrated.group, BENCH_OPEN_RATE, taken.load.p50_ms, taken.load.max_ms);
+	struct row *row = add_row(t, "touch_p99_ms", "ms", taken.load.p99_ms,
+		taken.calibrated.p99_ms, "<= 5 ms");
+	note(row, "%s alone, one commit of %.1f touches; %d/s; p50 %.2f ms, longest %.1f ms",
+		b->engine->name, taken.calibrated.group, BENCH_OPEN_RATE, taken.load.p50_ms,
+		taken.load.max_ms);
 	return 0;
 }
 
@@ -217,9 +247,8 @@ static int streams_row(struct bench *b, struct table *t, struct err *err)
 	rc = streams_measure(b, BENCH_STREAMS, &before, &with, err);
 	if (rc < 0)
 		return rc;
-	struct row *row = add_row(t, "idle_streams_rss_mb", "MB", with, before);
-	snprintf(row->note, sizeof(row->note),
-		"the same server without them; %d streams, %.1f kB each", BENCH_STREAMS,
+	struct row *row = add_row(t, "idle_streams_rss_mb", "MB", with, before, "<= 200 MB");
+	note(row, "the same server without them; %d streams, %.1f kB each", BENCH_STREAMS,
 		(with - before) * 1024 / BENCH_STREAMS);
 	return 0;
 }
@@ -250,7 +279,7 @@ static int open_client(struct bench *b, struct err *err)
 	return client_open(&options, &b->client, err);
 }
 
-static int start_and_ask(struct bench *b, double *ret_ms, struct err *err)
+int bench_start(struct bench *b, double *ret_ms, struct err *err)
 {
 	struct buf body BUF_AUTO;
 	int64_t start = clock_ticks_ns();
@@ -265,7 +294,8 @@ static int start_and_ask(struct bench *b, double *ret_ms, struct err *err)
 		return rc;
 	buf_init(&body, NULL, 64 << 10);
 	rc = client_call(b->client, CLIENT_GET, "/health", NULL, STR(""), &body, err);
-	*ret_ms = (double)(clock_ticks_ns() - start) / 1e6;
+	if (ret_ms)
+		*ret_ms = (double)(clock_ticks_ns() - start) / 1e6;
 	return rc < 0 ? rc : 0;
 }
 
@@ -281,14 +311,13 @@ static int start_row(struct bench *b, struct table *t, struct err *err)
 	if (rc == 0)
 		rc = start_calibration(&before, err);
 	if (rc == 0)
-		rc = start_and_ask(b, &ms, err);
+		rc = bench_start(b, &ms, err);
 	if (rc == 0)
 		rc = start_calibration(&after, err);
 	if (rc < 0)
 		return rc;
-	struct row *row = add_row(t, "start_ms", "ms", ms, (before + after) / 2);
-	snprintf(row->note, sizeof(row->note), "zegel version; %.0f sales in the store",
-		(double)b->sales);
+	struct row *row = add_row(t, "start_ms", "ms", ms, (before + after) / 2, "<= 1 s");
+	note(row, "zegel version; %.0f sales in the store", (double)b->sales);
 	return 0;
 }
 
@@ -301,82 +330,20 @@ static int (*const rows[])(struct bench *b, struct table *t, struct err *err) = 
 	start_row,
 };
 
-/* ---- the table ---- */
-
-static void print_json(const struct table *t)
-{
-	struct buf buf BUF_AUTO;
-	struct json_out out;
-
-	buf_init(&buf, NULL, 64 << 10);
-	json_out_init(&out, &buf);
-	json_out_array(&out, NULL);
-	for (size_t i = 0; i < t->count; i++) {
-		const struct row *row = &t->rows[i];
-		char number[3][32];
-		snprintf(number[0], 32, "%.3f", row->value);
-		snprintf(number[1], 32, "%.3f", row->calibration);
-		snprintf(number[2], 32, "%.3f", row->value / row->calibration);
-		json_out_object(&out, NULL);
-		json_out_cstr(&out, "name", row->name);
-		json_out_raw(&out, "value", str_of(number[0]));
-		json_out_cstr(&out, "unit", row->unit);
-		json_out_raw(&out, "calibration", str_of(number[1]));
-		json_out_raw(&out, "ratio", str_of(number[2]));
-		json_out_object_end(&out);
-	}
-	json_out_array_end(&out);
-	printf("%.*s\n", STR_ARG(buf_str(&buf)));
-}
-
-static void print_machine(const struct table *t)
-{
-	struct utsname name;
-	double load[1] = { 0 };
-
-	uname(&name);
-	(void)getloadavg(load, 1);
-	printf("%ld cores, %s %s, fdatasync of a page %.0f/s (p50 %.2f ms, p99 %.2f ms), load average %.1f\n\n",
-		sysconf(_SC_NPROCESSORS_ONLN), name.sysname, name.release, t->disk.rate,
-		t->disk.p50_ms, t->disk.p99_ms, load[0]);
-}
-
-static const char *number(double value, char out[32])
-{
-	snprintf(out, 32, fabs(value) >= 100 ? "%.0f" : fabs(value) >= 10 ? "%.1f" : "%.2f", value);
-	return out;
-}
-
-static void print_table(const struct bench *b, const struct table *t)
-{
-	char value[32], calibration[32];
-
-	print_machine(t);
-	printf("%-20s %10s %12s %6s  %s\n", "what", "measured", "calibration", "ratio", "");
-	for (size_t i = 0; i < t->count; i++) {
-		const struct row *row = &t->rows[i];
-		printf("%-20s %7s %-2s %9s %-2s %6.2f  %s\n", row->name, number(row->value, value),
-			row->unit, number(row->calibration, calibration), row->unit,
-			row->value / row->calibration, row->note);
-	}
-	if (!b->own)
-		printf("\nThe calibrations are of this machine; memory and start are measured on a server of "
-		       "one's own only.\n");
-}
-
 /* ---- the run ---- */
 
-static int make_members(struct bench *b, struct err *err)
+int bench_sell(struct bench *b, int members, int sales, int connections, struct err *err)
 {
-	struct load load = { .kind = TRAFFIC_SALES, .connections = BENCH_CONNECTIONS };
+	struct load load = { .kind = TRAFFIC_SALES,
+		.connections = connections,
+		.count = (uint64_t)sales };
 	struct load_result result;
 	struct str answer;
 	size_t earned = 0;
 	int rc;
 
-	b->shop.members = b->quick ? 3000 : 20000;
-	load.count = (uint64_t)b->shop.members;
-	bench_say(b, "%d members with their first sale", b->shop.members);
+	b->shop.members = members;
+	bench_say(b, "%d members with their first sales", members);
 	rc = load_run(b, &load, &result, err);
 	if (rc < 0)
 		return rc;
@@ -390,6 +357,13 @@ static int make_members(struct bench *b, struct err *err)
 	return 0;
 }
 
+static int make_members(struct bench *b, struct err *err)
+{
+	int members = !b->quick ? 20000 : b->engine->groups ? 3000 : 1000;
+
+	return bench_sell(b, members, members, BENCH_CONNECTIONS, err);
+}
+
 /* One touch, to know what the answer looks like. */
 static int try_touch(struct bench *b, struct err *err)
 {
@@ -401,6 +375,24 @@ static int try_touch(struct bench *b, struct err *err)
 	return rc;
 }
 
+/* A large store begins with cold caches on both sides; how long it takes to fill them is not what
+ * is measured. */
+static int warm_up(struct bench *b, struct err *err)
+{
+	struct load load = { .kind = TRAFFIC_SALES,
+		.connections = BENCH_CONNECTIONS,
+		.seconds = b->quick ? 4 : 20 };
+	struct calibrating how = { .kind = TRAFFIC_SALES, .seconds = load.seconds };
+	struct load_result result;
+	struct calibrated calibrated;
+	int rc;
+
+	bench_say(b, "warming up a large store");
+	rc = load_run(b, &load, &result, err);
+	how.group = rc < 0 ? 1 : result.group;
+	return rc < 0 ? rc : calibrate_facts(b->calibration, &how, &calibrated, err);
+}
+
 static int measure(struct bench *b, const char *folder, struct table *t, struct err *err)
 {
 	int rc;
@@ -408,13 +400,15 @@ static int measure(struct bench *b, const char *folder, struct table *t, struct 
 	bench_say(b, "setting up");
 	rc = bench_setup(b, err);
 	if (rc == 0)
-		rc = make_members(b, err);
+		rc = b->fill_members ? bench_fill(b, err) : make_members(b, err);
 	if (rc == 0)
 		rc = try_touch(b, err);
 	if (rc == 0)
 		rc = calibration_open(folder, b, &b->calibration, err);
 	if (rc == 0)
 		rc = calibrate_disk(b->calibration, calibrate_s(b), &t->disk, err);
+	if (rc == 0 && b->filled.members)
+		rc = warm_up(b, err);
 	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows) && rc == 0; i++)
 		rc = rows[i](b, t, err);
 	calibration_close(&b->calibration);
@@ -424,11 +418,9 @@ static int measure(struct bench *b, const char *folder, struct table *t, struct 
 
 static int find_server(struct bench *b, const struct settings *settings, struct err *err)
 {
-	double ms;
-
 	if (b->own) {
 		snprintf(b->key, sizeof(b->key), "%s", local_server_key(b->local));
-		return start_and_ask(b, &ms, err);
+		return bench_start(b, NULL, err);
 	}
 	if (!settings->key[0])
 		return err_set(err, ERR_INVALID,
@@ -438,19 +430,93 @@ static int find_server(struct bench *b, const struct settings *settings, struct 
 	return open_client(b, err);
 }
 
+/* ---- the store ---- */
+
+static const struct calibration_engine *engine_of(const char *url)
+{
+	static const struct {
+		const char *scheme;
+		const struct calibration_engine *engine;
+	} engines[] = {
+		{ "postgresql:", &postgres_calibration },
+		{ "postgres:", &postgres_calibration },
+	};
+
+	for (size_t i = 0; i < sizeof(engines) / sizeof(*engines); i++)
+		if (str_starts(str_of(url), engines[i].scheme))
+			return engines[i].engine;
+	return &sqlite_calibration;
+}
+
+/* What was made in a store that --store named; also on the way out by a signal. */
+static void drop_tables(void *user)
+{
+	struct bench *b = user;
+	struct err err;
+
+	if (!b->place->given || !b->place->made || b->engine->drop(b->place, &err) == 0)
+		return;
+	fprintf(stderr, "zegel bench: its tables are left in the store: %s\n", err.text);
+}
+
+static int make_server(struct bench *b, const struct settings *settings, struct err *err)
+{
+	struct local_server_options options = { .ended = drop_tables, .user = b };
+	struct bench_place *place = b->place;
+	int rc = 0;
+
+	b->engine = engine_of(settings->store);
+	place->given = settings->store[0] != '\0';
+	if (place->given) {
+		snprintf(place->url, sizeof(place->url), "%s", settings->store);
+		options.store = place->url;
+		rc = b->engine->look(place, err);
+	}
+	if (rc == 0)
+		rc = local_server_make(&options, &b->local, err);
+	if (rc == 0 && !place->given) {
+		snprintf(place->url, sizeof(place->url), "%s", local_server_store(b->local));
+		rc = b->engine->look(place, err);
+	}
+	if (rc == 0 && b->engine->find_pid)
+		b->engine_pid = b->engine->find_pid(place);
+	return rc;
+}
+
+static int check_settings(const struct settings *settings, struct err *err)
+{
+	bool fill = settings->members || settings->receipts;
+
+	if (settings->server[0] && (settings->store[0] || fill))
+		return err_set(err, ERR_INVALID,
+			"--store, --members and --receipts are for a server of the bench's own, not for --server");
+	if (fill &&
+		(settings->members < BENCH_FILL_MIN || settings->members > BENCH_FILL_MAX ||
+			settings->receipts < settings->members))
+		return err_set(err, ERR_INVALID,
+			"--members N is %d to %d, and --receipts M at least as many",
+			BENCH_FILL_MIN, BENCH_FILL_MAX);
+	return 0;
+}
+
 int cmd_bench(const struct settings *settings)
 {
 	struct bench b = { .quick = settings->quick,
 		.progress = isatty(STDERR_FILENO) == 1,
-		.own = !settings->server[0] };
-	struct local_server_options options = { 0 };
+		.own = !settings->server[0],
+		.fill_members = settings->members,
+		.fill_receipts = settings->receipts };
+	struct bench_place place = { 0 };
 	struct table table = { 0 };
 	struct err err;
 	int rc;
 
+	b.place = &place;
 	buf_init(&b.sale_answer, NULL, 1 << 20);
 	buf_init(&b.touch_answer, NULL, 1 << 20);
-	rc = local_server_make(&options, &b.local, &err);
+	rc = check_settings(settings, &err);
+	if (rc == 0)
+		rc = make_server(&b, settings, &err);
 	if (rc == 0)
 		rc = find_server(&b, settings, &err);
 	if (rc == 0)
@@ -458,12 +524,13 @@ int cmd_bench(const struct settings *settings)
 	client_close(&b.client);
 	buf_done(&b.sale_answer);
 	buf_done(&b.touch_answer);
+	bench_filled_free(&b.filled);
 	local_server_free(&b.local);
 	if (rc < 0)
 		return complain(settings, &err);
 	if (settings->json)
-		print_json(&table);
+		table_print_json(&table);
 	else
-		print_table(&b, &table);
+		table_print(&b, &table);
 	return EXIT_DONE;
 }

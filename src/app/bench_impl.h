@@ -1,13 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The bench: what a server does, each figure beside a calibration of the same minute.
  *
- *   bench.c            the list of rows: calibrate, measure, calibrate; and the table
+ *   bench.c            the list of rows: calibrate, measure, calibrate
+ *   bench_table.c      the table, for people and as JSON
  *   bench_setup.c      shops, devices, programmes, members, made through the contract
  *   bench_traffic.c    the requests: sales with a receipt of 2 kB, touches
  *   bench_wire.c       connections kept alive on one epoll, as little work a request as can be
  *   bench_load.c       the load, in a process of its own: closed or open loop, and its latencies
  *   bench_streams.c    idle event streams, in a process of their own
- *   bench_calibrate.c  the disk alone; bare SQLite with the rows of a sale or a touch
+ *   bench_calibrate.c  the disk alone; the engine alone with the rows of a sale or a touch
+ *                      (bench_facts.c, bench_sqlite.c, bench_postgres.c: bench_calibrate_impl.h)
+ *   bench_fill.c       members and receipts by the million, before anything is measured
+ *                      (bench_example.c: what they are made like)
  *
  * Invariants: 1. an open loop's latency counts from when a request was due, not from when it could
  * be sent (no coordinated omission). 2. A load that had one answer other than 2xx is no
@@ -37,6 +41,9 @@
 #define BENCH_OPEN_CONNECTIONS 256
 #define BENCH_OPEN_RATE 2000
 #define BENCH_STREAMS 10000
+/* Cards have eight digits; some members are sold to for an example. */
+#define BENCH_FILL_MIN 1000
+#define BENCH_FILL_MAX 50000000
 /* Devices that listen: each of them with several streams, so that making them does not take the
  * time. */
 #define BENCH_LISTENERS 200
@@ -52,9 +59,24 @@ struct bench_shop {
 	int members;
 };
 
+/* What bench_fill() made: every member with as many entries in each of the programmes. */
+struct bench_filled {
+	id_t64 *members; /* in the order of their cards; NULL: nothing was filled */
+	id_t64 programmes[BENCH_APPLY];
+	int64_t receipts;
+	int32_t entries;
+};
+
+struct bench_place;
+struct calibration_engine;
 struct bench {
 	bool quick, progress;
 	bool own; /* the server is ours; else `local` only gives its folder */
+	const struct calibration_engine *engine;
+	struct bench_place *place;
+	pid_t engine_pid; /* of the store's own processes; 0: none, or not known */
+	int64_t fill_members, fill_receipts; /* wanted; 0: none */
+	struct bench_filled filled;
 	char url[512];
 	char key[128];
 	pid_t server; /* 0: somebody else's */
@@ -74,6 +96,18 @@ void bench_say(const struct bench *b, const char *fmt, ...) __attribute__((forma
 
 /* Devices and programmes. */
 int bench_setup(struct bench *b, struct err *err) must_check;
+
+/* ---- filling ---- */
+
+/* Makes fill_members and fill_receipts in the store: a few sales through the contract for an
+ * example, the rest by the rooms' doors, with the server stopped. Starts the server again. */
+int bench_fill(struct bench *b, struct err *err) must_check;
+void bench_filled_free(struct bench_filled *filled);
+/* So many members, with so many sales, in turn. Keeps an answer for the calibration. */
+int bench_sell(struct bench *b, int members, int sales, int connections,
+	struct err *err) must_check;
+/* Starts the server, and asks it; *ret_ms may be NULL. */
+int bench_start(struct bench *b, double *ret_ms, struct err *err) must_check;
 
 /* ---- the requests ---- */
 
@@ -123,9 +157,11 @@ struct load_result {
 	uint64_t answers;
 	double seconds;
 	double p50_ms, p99_ms, max_ms;
-	double client_us, server_us; /* processor time an answer; server 0: not known */
-	double group;                /* requests a commit */
-	int failed_status;           /* 0: none failed */
+	/* Processor time an answer, of the load, the server, the store's own processes; 0: not
+	 * known. */
+	double client_us, server_us, engine_us;
+	double group;      /* requests a commit */
+	int failed_status; /* 0: none failed */
 	char failed[300];
 	char answer[4096]; /* the last one */
 	size_t answer_len;
@@ -155,21 +191,49 @@ struct calibrated {
 	double rate;           /* facts a second */
 	double p50_ms, p99_ms; /* of a group */
 	double group;          /* facts in it, as it came out */
-	double cpu_us; /* processor time a fact: steadier than the rate on a shared machine */
+	double facts;
+	int writers; /* connections that wrote side by side */
+	/* Processor time a fact, of this process and of the engine's own: steadier than the rate on
+	 * a shared machine. */
+	double cpu_us, engine_us;
 };
-/* Files in `folder`, which somebody removes. */
+/* Files in `folder`, which somebody removes; tables where the engine says. If something was filled,
+ * the calibration's store is a copy of the server's. */
 int calibration_open(const char *folder, const struct bench *b, struct calibration **ret,
 	struct err *err) must_check;
 void calibration_close(struct calibration **calibration);
 /* One page written and synced, again and again. */
 int calibrate_disk(struct calibration *c, double seconds, struct calibrated *ret,
 	struct err *err) must_check;
-/* What a sale or a touch leaves in the store, in groups of that size (1.5: one and two by turns),
- * as fast as it goes. */
-int calibrate_facts(struct calibration *c, enum traffic_kind kind, double group, double seconds,
-	struct calibrated *ret, struct err *err) must_check;
+struct calibrating {
+	enum traffic_kind kind;
+	/* Facts in a group (1.5: one and two by turns), where the engine has groups. */
+	double group;
+	double seconds;
+	bool alone; /* one writer: how long one group takes, not how many there are in a second */
+};
+/* What a sale or a touch leaves in the store, as fast as it goes. */
+int calibrate_facts(struct calibration *c, const struct calibrating *how, struct calibrated *ret,
+	struct err *err) must_check;
 
 /* Sorts, and tells the p-th part of a list of microseconds in ms. */
 double latency_ms(uint32_t *us, size_t count, double part);
+
+/* ---- the table ---- */
+
+struct row {
+	const char *name, *unit;
+	double value, calibration;
+	const char *target;
+	char note[320]; /* what the calibration is, and what else was seen */
+};
+#define ROWS_MAX 16
+struct table {
+	struct row rows[ROWS_MAX];
+	size_t count;
+	struct calibrated disk;
+};
+void table_print(const struct bench *b, const struct table *t);
+void table_print_json(const struct table *t);
 
 #endif

@@ -14,7 +14,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "app/bench_impl.h"
+#include "app/bench_calibrate_impl.h"
 #include "base/clock.h"
 
 #define SECOND_NS INT64_C(1000000000)
@@ -34,8 +34,10 @@ struct running {
 	uint32_t *samples_us;
 	size_t samples, samples_room;
 	bool counting; /* from_ns has passed: the processor's time is taken */
-	double client_cpu, server_cpu;
+	double client_cpu, server_cpu, engine_cpu;
 	pid_t server;
+	const struct calibration_engine *engine;
+	pid_t engine_pid;
 	struct err *err;
 	int rc;
 };
@@ -87,6 +89,8 @@ static void take_cpu(struct running *r, double sign)
 	r->client_cpu += sign * own_cpu();
 	if (r->server)
 		r->server_cpu += sign * process_cpu(r->server);
+	if (r->engine_pid)
+		r->engine_cpu += sign * r->engine->cpu(r->engine_pid);
 }
 
 static void keep_sample(struct running *r, int64_t ns)
@@ -241,6 +245,7 @@ static void conclude(struct running *r, int64_t began_ns)
 	if (r->samples) {
 		to->client_us = r->client_cpu * 1e6 / (double)r->samples;
 		to->server_us = r->server_cpu * 1e6 / (double)r->samples;
+		to->engine_us = r->engine_cpu * 1e6 / (double)r->samples;
 	}
 }
 
@@ -276,6 +281,8 @@ static void be_child(struct bench *b, const struct load *load, struct load_resul
 		.result = result,
 		.serial = b->serial,
 		.server = b->server,
+		.engine = b->engine,
+		.engine_pid = b->engine_pid,
 		.err = &result->err };
 
 	be_helper(b);

@@ -22,8 +22,8 @@ RULES = []
 # Headers of other people's libraries, and who alone may see them.
 DOORS = {
   'sodium.h': r'src/base/sodium_impl\.h|src/app/folder\.c',
-  'libpq-fe.h': r'src/store/postgres\w*\.[ch]|src/store/fixture\w*\.[ch]|src/.*_test\.c',
-  'sqlite3.h': r'src/store/sqlite\w*\.[ch]|src/app/bench_calibrate\.c|src/.*_(test|fixture)\.c',
+  'libpq-fe.h': r'src/store/postgres\w*\.[ch]|src/app/bench_postgres\.c|src/store/fixture\w*\.[ch]|src/.*_test\.c',
+  'sqlite3.h': r'src/store/sqlite\w*\.[ch]|src/app/bench_sqlite\.c|src/.*_(test|fixture)\.c',
   'simdjson.h': r'src/codec/json_simdjson\.cpp',
   'zstd.h': r'src/codec/pack\w*\.c',
   'glib.h': r'src/codec/(date|json_write)\.c',
