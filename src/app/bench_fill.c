@@ -13,6 +13,7 @@
  *
  * What is not as it would be: a receipt's body is that of its example, number and time included,
  * and a member's sales lie beside each other in time. */
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -29,8 +30,9 @@
 #define UNIT_CLAIMS 5000
 #define GROUP 4
 #define FLIGHT 8
-/* The past that the sales lie in. */
-#define PAST (90 * CLOCK_DAY)
+/* The past that the sales lie in: not before last month, where a store may keep receipts by month.
+ */
+#define PAST (27 * CLOCK_DAY)
 
 /* ---- units ---- */
 
@@ -243,8 +245,7 @@ static int make_sale(struct making *m, int j, struct err *err)
 	char caller[64];
 	int rc = post_sale(m, like, sale, now, err);
 
-	snprintf(caller, sizeof(caller), "%s-%012llu", f->b->shop.run,
-		(unsigned long long)(f->serial + n));
+	snprintf(caller, sizeof(caller), "%s-%012" PRIu64, f->b->shop.run, f->serial + n);
 	return rc != 0 ? rc : add_sale(m, like, sale, caller, &f->claims[n], err);
 }
 
