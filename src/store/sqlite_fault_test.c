@@ -7,6 +7,7 @@
  * them, and the copy is opened: what was answered with 0 is in it, what was answered with ERR_STORE
  * is not; ERR_UNCERTAIN may be either. */
 #include <fcntl.h>
+#include <sched.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -49,6 +50,39 @@ static struct {
 #define REAL(file) (((struct shim *)(file))->real)
 #define CALL(file, method, ...) REAL(file)->pMethods->method(REAL(file), ##__VA_ARGS__)
 
+/* A sync of the log can be held here. */
+static struct {
+	pthread_mutex_t lock;
+	pthread_cond_t moved;
+	bool closed, reached;
+} sync_gate = { .lock = PTHREAD_MUTEX_INITIALIZER, .moved = PTHREAD_COND_INITIALIZER };
+
+static void gate_pass(void)
+{
+	pthread_mutex_lock(&sync_gate.lock);
+	sync_gate.reached |= sync_gate.closed;
+	pthread_cond_broadcast(&sync_gate.moved);
+	while (sync_gate.closed)
+		pthread_cond_wait(&sync_gate.moved, &sync_gate.lock);
+	pthread_mutex_unlock(&sync_gate.lock);
+}
+
+static void gate_move(bool closed)
+{
+	pthread_mutex_lock(&sync_gate.lock);
+	sync_gate.closed = closed;
+	pthread_cond_broadcast(&sync_gate.moved);
+	pthread_mutex_unlock(&sync_gate.lock);
+}
+
+static void gate_wait_reached(void)
+{
+	pthread_mutex_lock(&sync_gate.lock);
+	while (!sync_gate.reached)
+		pthread_cond_wait(&sync_gate.moved, &sync_gate.lock);
+	pthread_mutex_unlock(&sync_gate.lock);
+}
+
 static int shim_close(sqlite3_file *f)
 {
 	return CALL(f, xClose);
@@ -75,8 +109,10 @@ static int shim_sync(sqlite3_file *f, int flags)
 {
 	if (fails())
 		return SQLITE_IOERR_FSYNC;
-	if (((struct shim *)f)->is_log)
+	if (((struct shim *)f)->is_log) {
+		gate_pass();
 		log_ends.synced = log_ends.written;
+	}
 	return CALL(f, xSync, flags);
 }
 static int shim_size(sqlite3_file *f, sqlite3_int64 *ret)
@@ -289,6 +325,55 @@ static void lasting_fault_under_tellers(void **state)
 	assert_true(seen[0] && seen[1] && seen[2]);
 }
 
+/* ---- what is not on disk yet ---- */
+
+struct looking {
+	struct fixture *fixture;
+	int64_t entries;
+	atomic_bool ended;
+};
+
+static void *look(void *user)
+{
+	struct looking *looking = user;
+	looking->entries = entries_of(looking->fixture, 1);
+	atomic_store(&looking->ended, true);
+	return NULL;
+}
+
+static void nothing(struct post *post) {}
+
+/* Turns that the other thread gets to do what it must not: more than it ever needed when it did. */
+#define TURNS 20000
+
+/* A reading sees what is written, and does not end before that is on disk. */
+static void a_reading_waits_for_the_disk(void **state)
+{
+	struct fixture fixture;
+	struct post post;
+	struct err err;
+	pthread_t thread;
+	struct looking looking = { .fixture = &fixture };
+	shim_install();
+	fixture_init(&fixture, &fixture_engines[0]);
+	assert_ok(store_start(fixture.store, &err), &err);
+	post_init(&post, 1, 1, 'k');
+	post.on_done = nothing;
+	gate_move(true);
+	assert_ok(store_submit(fixture.store, &post.unit, &err), &err);
+	gate_wait_reached();
+	assert_int_equal(pthread_create(&thread, NULL, look, &looking), 0);
+	for (int i = 0; i < TURNS && !atomic_load(&looking.ended); i++)
+		sched_yield();
+	bool early = atomic_load(&looking.ended);
+	gate_move(false);
+	pthread_join(thread, NULL);
+	assert_false(early);
+	assert_int_equal(looking.entries, 1);
+	fixture_done(&fixture);
+	shim_remove();
+}
+
 int main(void)
 {
 	/* so that the library is configured before a file system is added */
@@ -296,5 +381,5 @@ int main(void)
 	fixture_init(&fixture, &fixture_engines[0]);
 	fixture_done(&fixture);
 	return TEST_MAIN(test(one_fault), test(lasting_fault), test(one_fault_under_tellers),
-		test(lasting_fault_under_tellers));
+		test(lasting_fault_under_tellers), test(a_reading_waits_for_the_disk));
 }
