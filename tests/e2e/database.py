@@ -7,11 +7,9 @@ this file makes for its test (tests/support/pg.py).
   database.drop(url)
 """
 import atexit
-import csv
-import io
+import ctypes
 import itertools
 import os
-import subprocess
 import sys
 import urllib.parse
 
@@ -21,9 +19,26 @@ sys.path.insert(0, os.path.join(ROOT, 'tests', 'support'))
 import pg  # noqa: E402
 
 ABSENT = 'there is no PostgreSQL server here'
-NULL = '\x01'  # what psql prints for it
+CONNECTION_OK, COMMAND_OK, TUPLES_OK = 0, 1, 2
 _numbers = itertools.count(1)
 _own = None
+
+
+def _library():
+  """The library that zegel itself stands on, as far as it is needed here."""
+  pointer, text, number = ctypes.c_void_p, ctypes.c_char_p, ctypes.c_int
+  library = ctypes.CDLL('libpq.so.5')
+  for name, result, *arguments in (('PQconnectdb', pointer, text), ('PQfinish', None, pointer),
+      ('PQstatus', number, pointer), ('PQerrorMessage', text, pointer), ('PQexec', pointer, pointer, text),
+      ('PQresultStatus', number, pointer), ('PQntuples', number, pointer), ('PQnfields', number, pointer),
+      ('PQgetisnull', number, pointer, number, number), ('PQgetvalue', text, pointer, number, number),
+      ('PQclear', None, pointer)):
+    function = getattr(library, name)
+    function.restype, function.argtypes = result, arguments
+  return library
+
+
+libpq = _library()
 
 
 def absent():
@@ -53,20 +68,34 @@ def name_of(url):
   return urllib.parse.urlsplit(url).path.lstrip('/')
 
 
-def psql(url, *arguments, text=None):
-  done = subprocess.run([os.path.join(pg.folder_of_programs(), 'psql'), url, '--no-psqlrc', '--quiet',
-    '--set=ON_ERROR_STOP=1', *arguments], input=text or '', stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-    text=True, check=False, timeout=60, env=dict(os.environ, PGOPTIONS='-c client_min_messages=warning'))
-  if done.returncode:
-    raise AssertionError(f'psql: {done.stderr}')
-  return done.stdout
-
-
 def sql(url, *statements):
   """Runs the statements, each by itself; the rows of all of them, in order."""
-  told = [part for statement in statements for part in ('-c', statement)]
-  text = psql(url, '--csv', '--tuples-only', f'--pset=null={NULL}', *told)
-  return [[None if value == NULL else value for value in row] for row in csv.reader(io.StringIO(text))]
+  rows, connection = [], libpq.PQconnectdb(url.encode())
+  try:
+    if libpq.PQstatus(connection) != CONNECTION_OK:
+      raise AssertionError(libpq.PQerrorMessage(connection).decode())
+    for statement in ('SET client_min_messages = warning', *statements):
+      rows += _run(connection, statement)
+    return rows
+  finally:
+    libpq.PQfinish(connection)
+
+
+def _run(connection, statement):
+  result = libpq.PQexec(connection, statement.encode())
+  try:
+    if libpq.PQresultStatus(result) not in (COMMAND_OK, TUPLES_OK):
+      raise AssertionError(f'{statement}: ' + libpq.PQerrorMessage(connection).decode())
+    return [[_value(result, row, column) for column in range(libpq.PQnfields(result))]
+      for row in range(libpq.PQntuples(result))]
+  finally:
+    libpq.PQclear(result)
+
+
+def _value(result, row, column):
+  if libpq.PQgetisnull(result, row, column):
+    return None
+  return libpq.PQgetvalue(result, row, column).decode()
 
 
 def create(base=None):

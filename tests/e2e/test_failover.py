@@ -18,7 +18,7 @@ from zegel import *
 
 WORKERS = 6
 CUSTOMERS = 3           # of each worker
-BEFORE, AFTER = 400, 200  # acknowledged writes before the kill, and after the first that is answered again
+BEFORE, AFTER = 300, 100  # acknowledged writes before the kill, and after the first that is answered again
 PATIENCE = 0.02         # of a caller between two tries: the outage is the server's, not the callers' politeness
 
 
