@@ -137,6 +137,7 @@ static int sqlite_open(const struct store_options *options, enum open_how how,
 	if (!engine)
 		return err_set(err, ERR_NO_MEMORY, "no memory for a store");
 	engine->read_only = options->read_only;
+	engine->file = -1;
 	int rc = file_ready(engine, str_from(options->url, strlen("sqlite:")), how, err);
 	if (rc) {
 		free(engine);
@@ -155,6 +156,8 @@ static void sqlite_close(struct store_engine *base)
 {
 	struct sqlite_engine *engine = (struct sqlite_engine *)base;
 	require(!atomic_load(&engine->started));
+	if (engine->file >= 0)
+		close(engine->file);
 	fleeting_remove(engine);
 	pthread_cond_destroy(&engine->filled);
 	pthread_mutex_destroy(&engine->lock);

@@ -91,6 +91,7 @@ struct sqlite_engine {
 	atomic_bool started;
 	bool stop;
 	struct store_conn *tender;
+	int file; /* the store's file once more, for the checkpointer to sync; -1: none */
 	_Atomic int wal_pages; /* in the log, as of our last commit */
 	int wal_copied;        /* of those, into the file; under the lock */
 	int wal_wake_at;       /* so many pages wake the checkpointer; under the lock */
