@@ -11,8 +11,8 @@ struct contract_case {
 };
 
 extern const struct contract_case contract_units[], contract_rows[], contract_life[],
-	contract_home[];
+	contract_home[], contract_lease[];
 extern const size_t contract_units_count, contract_rows_count, contract_life_count,
-	contract_home_count;
+	contract_home_count, contract_lease_count;
 
 #endif

@@ -13,6 +13,7 @@ static const struct {
 	{ contract_rows, &contract_rows_count },
 	{ contract_life, &contract_life_count },
 	{ contract_home, &contract_home_count },
+	{ contract_lease, &contract_lease_count },
 };
 #define FILE_COUNT (sizeof(files) / sizeof(files[0]))
 

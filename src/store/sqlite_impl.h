@@ -19,7 +19,7 @@
 
 /* The writer's page cache, in kB: the hot part of the balances and the right edges of all tables
  * that grow, for a few million members. */
-#define SQLITE_WRITER_CACHE_KB 65536
+#define SQLITE_WRITER_CACHE_KB 49152
 /* A reader's: small, for it reads the file through a map. */
 #define SQLITE_READER_CACHE_KB 2048
 /* Address space for that map, not memory. */

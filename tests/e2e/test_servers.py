@@ -252,4 +252,23 @@ def _(z):
   two.first.verify()
 
 
+@test('a stream at one server hears what the other wrote, numbered without a gap')
+def _(z):
+  two = Two.get()
+  m = two.merchant()
+  p = m.pair()
+  m.points('p', per=100)
+  two.agree(m)
+  p.reader.touch('first', (LOYALTY, 'streams'))  # makes the member
+  with two.other(p.till).stream(0) as stream:
+    for n in range(6):
+      reader = two.both(p.reader)[n % 2]
+      reader.touch(f'tap-{n}', (LOYALTY, 'streams'))
+    seen = []
+    while not seen or seen[-1]['touch'] != 'tap-5':
+      seen.append(stream.next())
+  assert [e.id for e in seen] == list(range(seen[0].id, seen[0].id + len(seen))), seen
+  assert [e['touch'] for e in seen][-6:] == [f'tap-{n}' for n in range(6)], seen
+
+
 main()
