@@ -2,7 +2,7 @@
 /* The rows of a calibration.
  *
  * Those of a sale (claim, receipt, sale, an entry and a saved account for each programme that
- * applies) or of a touch (claim, touch, the reader's current touch, the till's event), with keys as
+ * applies) or of a touch (the touch, what waits at the counter, the till's event), with keys as
  * scattered and values as long as the server's; nothing is read. The tables are made by the rooms'
  * migrations and the statements are the rooms' own, found by name, so that the calibration follows
  * them: a statement whose parameters changed is refused here until its row is changed too.
@@ -27,7 +27,7 @@ const struct fact_statement fact_statements[FACTS] = {
 	[ENTRY] = { "ledger.entry_add", 20 },
 	[ACCOUNT_MAKE] = { "ledger.account_make", 11 },
 	[ACCOUNT] = { "ledger.account_save", 12 },
-	[TOUCH] = { "touch.add", 10 },
+	[TOUCH] = { "touch.add", 12 },
 	[CURRENT] = { "current.set", 5 },
 	[EVENT] = { "shop.event_add", 6 },
 };
@@ -202,10 +202,11 @@ int facts_put_touch(struct writer *w, int64_t now, struct err *err)
 	struct calibration *c = w->c;
 	id_t64 till = c->members[next_random(w) % BENCH_TILLS];
 	struct str event = buf_str(&c->bench->touch_answer);
-	struct key touch;
+	struct key touch, said;
 	int rc;
 
 	fill_random(w, &touch, sizeof(touch));
+	fill_random(w, &said, sizeof(said));
 	event = str_first(event, event.len / 4); /* member_here says who it is, without the steps */
 	rc = put(w, EVENT,
 		ARGS(V_INT(id_bucket(till)), V_INT(till), V_INT(++w->events * w->of + w->n),
@@ -216,14 +217,16 @@ int facts_put_touch(struct writer *w, int64_t now, struct err *err)
 			ARGS(V_INT(key_bucket(&touch)), V_BLOB(touch.bytes, 16),
 				V_INT(c->members[0]), V_INT(till),
 				V_TEXT(STR("0123456-000000000000")), V_INT(now), V_TEXT(STR("")),
-				V_INT(c->members[some_member(w)]), V_INT(1), V_NULL),
+				V_INT(c->members[some_member(w)]), V_INT(1), V_NULL,
+				V_BLOB(said.bytes, 16),
+				V_BLOB(c->touch_answer.ptr, c->touch_answer.len)),
 			err);
-	if (rc == 0)
-		rc = put(w, CURRENT,
-			ARGS(V_INT(id_bucket(till)), V_INT(till), V_INT(till),
-				V_BLOB(touch.bytes, 16), V_INT(now)),
-			err);
-	return rc < 0 ? rc : put_claim(w, now, 0, c->touch_answer, err);
+	if (rc < 0)
+		return rc;
+	return put(w, CURRENT,
+		ARGS(V_INT(id_bucket(till)), V_INT(till), V_INT(till), V_BLOB(touch.bytes, 16),
+			V_INT(now)),
+		err);
 }
 
 /* ---- what is there before ---- */

@@ -2,6 +2,7 @@
 /* A touch: somebody presents something at a device. Who is it, and what does the reader show? And
  * the answers that come back, and forgetting it. See visit.h. */
 #include "base/check.h"
+#include "codec/pack.h"
 #include "visit/visit_impl.h"
 
 /* ---- recognising ---- */
@@ -227,9 +228,10 @@ static bool is_late(const struct visit_env *env, const struct visit_touch *touch
 }
 
 static int keep_touch(struct visit_env *env, const struct visit_touch *touch, const id_t64 *owners,
-	struct person *person, struct err *err)
+	struct person *person, struct str answer, struct err *err)
 {
-	struct touch_row row = { .merchant = env->access->merchant->id,
+	struct touch_row row = { .said = touch->said,
+		.merchant = env->access->merchant->id,
 		.device = env->access->device->id,
 		.caller = touch->id,
 		.touched_at = env->now,
@@ -237,12 +239,13 @@ static int keep_touch(struct visit_env *env, const struct visit_touch *touch, co
 		.state = TOUCH_OPEN,
 		.member = person ? person->member.id : 0 };
 	id_t64 counter = visit_counter_of(env->access->device);
-	int rc;
+	int rc = pack(env->arena, answer, PACK_ANSWER, &row.answer, err);
 
 	for (size_t i = 0; i < touch->identifier_count; i++)
 		if (owners[i] == 0)
 			row.carried[row.carried_count++] = touch->identifiers[i];
-	rc = touch_add(env, &touch->key, &row, err);
+	if (rc == 0)
+		rc = touch_add(env, &touch->key, &row, err);
 	if (rc != 0 || is_late(env, touch))
 		return rc;
 	return store_write(env->tx, &visit_statements[CURRENT_SET],
@@ -288,7 +291,6 @@ int visit_touch(struct visit_env *env, const struct visit_touch *touch, struct s
 	struct err *err)
 {
 	int64_t at = touch->at ? touch->at : env->now;
-	uint16_t bucket = key_bucket(&touch->key);
 	struct person *person;
 	struct writer w;
 	struct claim claim;
@@ -296,7 +298,7 @@ int visit_touch(struct visit_env *env, const struct visit_touch *touch, struct s
 	bool twice;
 	int rc;
 
-	rc = claim_find(env->tx, bucket, &touch->key, env->arena, &claim, err);
+	rc = touch_find_claim(env, &touch->key, &claim, err);
 	if (rc < 0)
 		return rc;
 	if (rc == 0)
@@ -311,9 +313,7 @@ int visit_touch(struct visit_env *env, const struct visit_touch *touch, struct s
 		rc = visit_tell_till(env, person, twice, touch->id, err);
 	if (rc == 0 && person)
 		rc = person_save(env, person, err);
-	if (rc == 0)
-		rc = keep_touch(env, touch, owners, person, err);
-	return rc != 0 ? rc : visit_claim(env, bucket, &touch->key, &touch->said, *ret_answer, err);
+	return rc != 0 ? rc : keep_touch(env, touch, owners, person, *ret_answer, err);
 }
 
 int visit_clear_touch(struct visit_env *env, const struct key *touch, struct str *ret_answer,

@@ -46,6 +46,27 @@ static int read_carried(struct str bytes, struct touch_row *ret, struct err *err
 	return 0;
 }
 
+int touch_find_claim(const struct visit_env *env, const struct key *touch, struct claim *ret,
+	struct err *err)
+{
+	struct store_rows *rows ROWS_AUTO = NULL;
+	int rc = store_query(env->tx, &visit_statements[TOUCH_SAID],
+		ARGS(V_INT(key_bucket(touch)), V_BLOB(touch->bytes, 16)), &rows, err);
+
+	if (rc == 0)
+		rc = store_next(rows, err);
+	if (rc <= 0)
+		return rc < 0 ? rc : 1;
+	struct str said = store_bytes(rows, 0);
+	struct str answer = store_bytes(rows, 1);
+	if (unexpected(said.len != sizeof(ret->said.bytes)))
+		return err_set(err, ERR_BROKEN, "a touch has a hash of another length");
+	memset(ret, 0, sizeof(*ret));
+	memcpy(ret->said.bytes, said.ptr, said.len);
+	ret->answer = answer.len ? arena_str(env->arena, answer) : STR("");
+	return ret->answer.ptr ? 0 : err_set(err, ERR_NO_MEMORY, "no memory for a stored answer");
+}
+
 int touch_get(const struct visit_env *env, const struct key *touch, struct touch_row *ret,
 	struct err *err)
 {
@@ -120,7 +141,8 @@ int touch_add(struct visit_env *env, const struct key *touch, const struct touch
 		ARGS(V_INT(key_bucket(touch)), V_BLOB(touch->bytes, 16), V_INT(row->merchant),
 			V_INT(row->device), V_TEXT(row->caller), V_INT(row->touched_at),
 			V_TEXT(row->language), V_INT(row->member), V_INT(row->state),
-			len ? V_BLOB(carried, len) : V_NULL),
+			len ? V_BLOB(carried, len) : V_NULL, V_BLOB(row->said.bytes, 16),
+			row->answer.len ? V_BLOB(row->answer.ptr, row->answer.len) : V_NULL),
 		1, err);
 }
 

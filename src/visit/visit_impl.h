@@ -188,6 +188,8 @@ size_t steps_count(const struct step_list *steps);
 
 enum touch_state { TOUCH_OPEN = 1, TOUCH_USED, TOUCH_CLEARED };
 struct touch_row {
+	struct key said;   /* what the caller said; blank of a touch that Zegel opened */
+	struct str answer; /* packed, to be kept; not read by touch_get() */
 	id_t64 merchant, device, member;
 	struct str caller, language;
 	int64_t touched_at;
@@ -195,6 +197,9 @@ struct touch_row {
 	struct identifier carried[IDENTIFIERS_MAX];
 	size_t carried_count;
 };
+/* What a touch said and was answered, as a claim: 0 found, 1 there is no such touch. */
+int touch_find_claim(const struct visit_env *env, const struct key *touch, struct claim *ret,
+	struct err *err) must_check;
 /* 0, or 1: there is none at this merchant. */
 int touch_get(const struct visit_env *env, const struct key *touch, struct touch_row *ret,
 	struct err *err) must_check;

@@ -10,8 +10,11 @@
 const struct store_stmt visit_statements[VISIT_STATEMENT_COUNT] = {
 	[TOUCH_ADD] = { "touch.add", STORE_ONE,
 		"INSERT INTO touches (bucket, touch, merchant, device, caller, touched_at, language, member, "
-		"state, carried) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) "
+		"state, carried, said, answer) "
+		"VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12) "
 		"ON CONFLICT (bucket, touch) DO NOTHING" },
+	[TOUCH_SAID] = { "touch.said", STORE_ONE,
+		"SELECT said, answer FROM touches WHERE bucket = $1 AND touch = $2" },
 	[TOUCH_GET] = { "touch.get", STORE_ONE,
 		"SELECT merchant, device, caller, touched_at, language, member, state, carried "
 		"FROM touches WHERE bucket = $1 AND touch = $2" },
@@ -66,7 +69,8 @@ static const char *const migrations[] = {
 	"CREATE TABLE touches (bucket INTEGER NOT NULL, touch {blob} NOT NULL, "
 	"merchant BIGINT NOT NULL, device BIGINT NOT NULL, caller TEXT NOT NULL, "
 	"touched_at BIGINT NOT NULL, language TEXT NOT NULL, member BIGINT NOT NULL, "
-	"state INTEGER NOT NULL, carried {blob}, PRIMARY KEY (bucket, touch)) {rows}",
+	"state INTEGER NOT NULL, carried {blob}, said {blob} NOT NULL, answer {blob}, "
+	"PRIMARY KEY (bucket, touch)) {rows}",
 	"CREATE INDEX touches_unknown ON touches (touched_at) WHERE carried IS NOT NULL",
 	/* The newest touch of each device at a counter: a till with its readers, or a device alone.
 	 */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What the visit room asks of the store. A touch and a reader's current touch live in the bucket of
- * their key or device; a sale in its home: the member's bucket, or that of its own key if it is
- * nobody's. */
+/* What the visit room asks of the store. A touch lives in the bucket of its key, with its answer,
+ * for it is its own claim; what waits at a counter in the counter's; a sale in its home: the
+ * member's bucket, or that of its own key if it is nobody's. */
 #ifndef VISIT_VISIT_SQL_H
 #define VISIT_VISIT_SQL_H
 
@@ -9,6 +9,7 @@
 
 enum visit_statement {
 	TOUCH_ADD,
+	TOUCH_SAID,
 	TOUCH_GET,
 	TOUCH_MEMBER,
 	TOUCH_USE,
