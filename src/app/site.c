@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "app/backup.h"
+#include "base/num.h"
 
 void site_url(const struct settings *settings, char *out, size_t size)
 {
@@ -36,6 +37,7 @@ void site_options(const struct settings *settings, const char *url, struct store
 		.clock = clock_system(),
 		.queue_max = (int)settings->queue_max,
 		.group_max = (int)settings->group_max,
+		.cache_mb = (int)num_min(settings->cache_mb, 1 << 20),
 		.tellers = (int)settings->tellers };
 	ret->rooms = all_rooms(&ret->room_count);
 }

@@ -138,6 +138,7 @@ static int sqlite_open(const struct store_options *options, enum open_how how,
 		return err_set(err, ERR_NO_MEMORY, "no memory for a store");
 	engine->read_only = options->read_only;
 	engine->file = -1;
+	engine->cache_mb = options->cache_mb > 0 ? options->cache_mb : SQLITE_WRITER_CACHE_MB;
 	int rc = file_ready(engine, str_from(options->url, strlen("sqlite:")), how, err);
 	if (rc) {
 		free(engine);
@@ -225,7 +226,7 @@ static int set_up_writer(struct sqlite_conn *conn, struct err *err)
 	snprintf(sql, sizeof(sql),
 		"PRAGMA wal_autocheckpoint = 0; PRAGMA journal_size_limit = %d;"
 		"PRAGMA cache_size = -%d",
-		SQLITE_WAL_KEEP_BYTES, SQLITE_WRITER_CACHE_KB);
+		SQLITE_WAL_KEEP_BYTES, conn->engine->cache_mb * 1024);
 	int rc = set_log(conn, err);
 	if (!rc)
 		rc = sqlite_exec(conn, sql, err);

@@ -17,9 +17,9 @@
 
 /* ---- limits ---- */
 
-/* The writer's page cache, in kB: the hot part of the balances and the right edges of all tables
- * that grow, for a few million members. */
-#define SQLITE_WRITER_CACHE_KB 49152
+/* The writer's page cache, if nothing else is asked for: the hot part of the balances and the right
+ * edges of all tables that grow, for a few million members. */
+#define SQLITE_WRITER_CACHE_MB 48
 /* A reader's: small, for it reads the file through a map. */
 #define SQLITE_READER_CACHE_KB 2048
 /* Address space for that map, not memory. */
@@ -82,6 +82,7 @@ struct sqlite_engine {
 	char path[PATH_MAX];
 	char fleeting_dir[64]; /* of a store that goes when closed; else empty */
 	bool read_only;
+	int cache_mb;
 	atomic_bool log_lost; /* a sync of the log failed: what of it is on disk? */
 
 	/* the checkpointer */

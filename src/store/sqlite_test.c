@@ -90,7 +90,7 @@ static void settings(void **state)
 		{ "foreign_keys", 0 },
 		{ "temp_store", 2 },
 		{ "wal_autocheckpoint", 0 },
-		{ "cache_size", -65536 },
+		{ "cache_size", -49152 },
 	};
 	struct fixture fixture;
 	struct stat st;

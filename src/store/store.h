@@ -170,6 +170,7 @@ struct store_options {
 	 * ERR_STORE until it can, and the schema is looked at when it answers first. The rooms must
 	 * stay. */
 	bool may_be_away;
+	int cache_mb; /* SQLite: of the writer's pages; 0: 48 */
 	int tellers;  /* 0: the engine's default. SQLite has one, whatever is asked. */
 	bool filling; /* also a store that is half full: who opens it fills it (bulk.h) */
 };
