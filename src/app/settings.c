@@ -104,8 +104,8 @@ bool settings_help(const char *word)
 	for (size_t i = 0; i < COMMAND_COUNT; i++) {
 		if (strcmp(commands[i].name, word) != 0)
 			continue;
-		printf("zegel %s %s\n\n%s\n\n", commands[i].name, commands[i].args,
-			commands[i].text);
+		printf("zegel %s%s%s\n\n%s\n\n", commands[i].name, *commands[i].args ? " " : "",
+			commands[i].args, commands[i].text);
 		for (size_t k = 0; k < COUNT; k++)
 			if (reads(&list[k], word))
 				print_flag(&list[k]);
