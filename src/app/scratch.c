@@ -75,10 +75,8 @@ static void *keep(void *user)
 	if (sig == SIGUSR2)
 		return NULL;
 	remove_folder(s);
-	signal(sig, SIG_DFL);
-	pthread_sigmask(SIG_UNBLOCK, &set, NULL);
-	raise(sig);
-	return NULL;
+	/* Unblocks that one alone: a SIGUSR2 may wait, from a copy that ended meanwhile. */
+	end_by_signal(sig);
 }
 
 int scratch_open(struct scratch *s, const char *path, struct err *err)
