@@ -158,7 +158,9 @@ int cmd_demo(const struct settings *settings)
 	serving_stop(&serving);
 	int sig = demo.show.signal;
 	secret_wipe_bytes(&demo, sizeof(demo));
-	if (sig)
+	if (sig) {
+		fflush(stdout);
 		end_by_signal(sig); /* in the middle of the story */
+	}
 	return rc < 0 ? complain(settings, &err) : EXIT_DONE;
 }

@@ -19,6 +19,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "app/scratch.h"
 #include "base/arena.h"
 #include "base/clock.h"
 #include "codec/json.h"
@@ -183,20 +184,6 @@ static int name_store(struct local_server *s, const char *url, struct err *err)
 
 /* ---- signals ---- */
 
-/* What ends a program, except what its maker told it to ignore (nohup, a script's background job).
- */
-static void set_of_ends(sigset_t *set)
-{
-	static const int ends[] = { SIGINT, SIGTERM, SIGHUP };
-	struct sigaction action;
-
-	sigemptyset(set);
-	for (size_t i = 0; i < sizeof(ends) / sizeof(*ends); i++)
-		if (sigaction(ends[i], NULL, &action) == 0 && action.sa_handler != SIG_IGN)
-			sigaddset(set, ends[i]);
-	sigaddset(set, SIGUSR2); /* from stop_keeper() */
-}
-
 static int end_server(struct local_server *s)
 {
 	int code;
@@ -242,7 +229,7 @@ static void *keep(void *user)
 	sigset_t set;
 	int sig;
 
-	set_of_ends(&set);
+	ends_of_program(&set);
 	while (sigwait(&set, &sig) != 0)
 		;
 	pthread_mutex_lock(&s->lock);
@@ -250,8 +237,7 @@ static void *keep(void *user)
 		end_helper(s);
 		(void)end_server(s);
 		remove_home(s);
-		pthread_sigmask(SIG_UNBLOCK, &set, NULL);
-		raise(sig);
+		end_by_signal(sig);
 	}
 	pthread_mutex_unlock(&s->lock);
 	return NULL;
@@ -261,7 +247,7 @@ static int start_keeper(struct local_server *s, struct err *err)
 {
 	sigset_t set;
 
-	set_of_ends(&set);
+	ends_of_program(&set);
 	pthread_mutex_init(&s->lock, NULL);
 	pthread_sigmask(SIG_BLOCK, &set, &s->mask_before);
 	s->kept = pthread_create(&s->keeper, NULL, keep, s) == 0;

@@ -40,7 +40,6 @@ void end_by_signal(int sig)
 {
 	sigset_t set;
 
-	fflush(NULL);
 	sigemptyset(&set);
 	sigaddset(&set, sig);
 	signal(sig, SIG_DFL);
@@ -49,9 +48,7 @@ void end_by_signal(int sig)
 	_exit(128 + sig); /* it was ignored */
 }
 
-/* What ends a program, except what its maker told it to ignore; and SIGUSR2, from scratch_close().
- */
-static void set_of_ends(sigset_t *set)
+void ends_of_program(sigset_t *set)
 {
 	static const int ends[] = { SIGINT, SIGTERM, SIGHUP };
 	struct sigaction action;
@@ -69,13 +66,13 @@ static void *keep(void *user)
 	sigset_t set;
 	int sig;
 
-	set_of_ends(&set);
+	ends_of_program(&set);
 	while (sigwait(&set, &sig) != 0)
 		;
 	if (sig == SIGUSR2)
 		return NULL;
 	remove_folder(s);
-	/* Unblocks that one alone: a SIGUSR2 may wait, from a copy that ended meanwhile. */
+	/* A SIGUSR2 may wait, from a copy that ended meanwhile. */
 	end_by_signal(sig);
 }
 
@@ -86,7 +83,7 @@ int scratch_open(struct scratch *s, const char *path, struct err *err)
 	*s = (struct scratch) { 0 };
 	if (access(path, F_OK) == 0)
 		return err_set(err, ERR_CONFLICT, "%s is there already", path);
-	set_of_ends(&set);
+	ends_of_program(&set);
 	s->blocked = pthread_sigmask(SIG_BLOCK, &set, &s->mask_before) == 0;
 	if ((size_t)snprintf(s->folder, sizeof(s->folder), "%s.XXXXXX", path) + 16 >
 		sizeof(s->folder))

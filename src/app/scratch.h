@@ -28,8 +28,12 @@ int scratch_keep(struct scratch *scratch, const char *path, struct err *err) mus
 /* Removes the folder with all that is left in it; signals do again what they did. */
 void scratch_close(struct scratch *scratch);
 
+/* What ends a program, except what its maker told it to ignore (nohup, a script's background job);
+ * and SIGUSR2, for a thread that waits for these and is to be ended. */
+void ends_of_program(sigset_t *set);
 /* Ends the program by a signal that was blocked or caught, as if it had not been: for a shell that
- * is 130 for SIGINT and 143 for SIGTERM. */
+ * is 130 for SIGINT and 143 for SIGTERM. Unblocks that one alone. Flushes nothing: another thread
+ * may hold a stream while it reads. */
 void end_by_signal(int sig) __attribute__((noreturn));
 
 #endif
