@@ -40,8 +40,6 @@
 #define PG_TELLERS_MAX 16
 /* Parameters of a statement; store_lint() allows no more. */
 #define PG_PARAMS_MAX 64
-/* Statements one connection keeps prepared. */
-#define PG_STMTS_MAX 4096
 /* What may be sent before an answer is read: a unit of some thousand writes. */
 #define PG_SENT_MAX 4096
 /* Rows that one FETCH of a sweep brings. */
@@ -142,9 +140,8 @@ struct pg_conn {
 	size_t sent_first, sent_count, sent_size;
 	bool flushed; /* the server was asked to answer all of it */
 
-	struct pg_stmt **table; /* open addressing, by address of the statement */
-	size_t table_size, table_count;
-	unsigned names; /* given on this connection */
+	struct stmt_table stmts; /* of struct pg_stmt */
+	unsigned names;          /* given on this connection */
 	struct pg_rows *rows;
 
 	/* while it is away */

@@ -41,38 +41,6 @@ static int count_params(const char *sql)
 
 /* ---- the table of kept statements ---- */
 
-static size_t place(const struct store_stmt *key, size_t size)
-{
-	return (size_t)(((uintptr_t)key >> 3) * UINT64_C(0x9e3779b97f4a7c15) >> 32) & (size - 1);
-}
-
-/* The slot that holds the statement, or the empty one where it belongs. */
-static struct pg_stmt **slot(struct pg_stmt **table, size_t size, const struct store_stmt *key)
-{
-	size_t i = place(key, size);
-	while (table[i] && table[i]->key != key)
-		i = (i + 1) & (size - 1);
-	return &table[i];
-}
-
-static int table_grow(struct pg_conn *conn, struct err *err)
-{
-	size_t size = conn->table_size ? conn->table_size * 2 : 256;
-	if (size > 2 * PG_STMTS_MAX)
-		return err_set(err, ERR_INTERNAL, "more than %d statements", PG_STMTS_MAX);
-	struct pg_stmt **table = calloc(size, sizeof(table[0]));
-	if (!table)
-		return err_set(err, ERR_NO_MEMORY, "no memory for the statements");
-	for (size_t i = 0; i < conn->table_size; i++) {
-		if (conn->table[i])
-			*slot(table, size, conn->table[i]->key) = conn->table[i];
-	}
-	free(conn->table);
-	conn->table = table;
-	conn->table_size = size;
-	return 0;
-}
-
 /* Another text may have come to the address: a statement on a stack, in tests. */
 static void set_text(struct pg_stmt *stmt, const struct store_stmt *key)
 {
@@ -87,37 +55,37 @@ static void set_text(struct pg_stmt *stmt, const struct store_stmt *key)
 static int find(struct pg_conn *conn, const struct store_stmt *key, struct pg_stmt **ret,
 	struct err *err)
 {
-	int rc = conn->table_count * 2 >= conn->table_size ? table_grow(conn, err) : 0;
-	if (rc)
-		return rc;
-	struct pg_stmt **kept = slot(conn->table, conn->table_size, key);
-	if (!*kept) {
-		*kept = calloc(1, sizeof(**kept));
-		if (!*kept)
+	struct pg_stmt *kept = stmt_table_find(&conn->stmts, key);
+	if (!kept) {
+		kept = calloc(1, sizeof(*kept));
+		if (!kept)
 			return err_set(err, ERR_NO_MEMORY, "%s: no memory", key->name);
-		conn->table_count++;
+		int rc = stmt_table_put(&conn->stmts, key, kept, err);
+		if (rc) {
+			free(kept);
+			return rc;
+		}
 	}
-	if ((*kept)->sql != key->sql)
-		set_text(*kept, key);
-	*ret = *kept;
+	if (kept->sql != key->sql)
+		set_text(kept, key);
+	*ret = kept;
 	return 0;
 }
 
 void pg_forget(struct pg_conn *conn)
 {
-	for (size_t i = 0; i < conn->table_size; i++) {
-		if (conn->table[i])
-			conn->table[i]->sent = false;
+	for (size_t i = 0; i < conn->stmts.size; i++) {
+		struct pg_stmt *kept = conn->stmts.slots[i].kept;
+		if (kept)
+			kept->sent = false;
 	}
 }
 
 void pg_stmts_free(struct pg_conn *conn)
 {
-	for (size_t i = 0; i < conn->table_size; i++)
-		free(conn->table[i]);
-	free(conn->table);
-	conn->table = NULL;
-	conn->table_size = conn->table_count = 0;
+	for (size_t i = 0; i < conn->stmts.size; i++)
+		free(conn->stmts.slots[i].kept);
+	stmt_table_free(&conn->stmts);
 }
 
 /* ---- binding ---- */

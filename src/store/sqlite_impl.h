@@ -25,8 +25,6 @@
 /* Address space for that map, not memory. */
 #define SQLITE_READER_MAP_BYTES (1 << 30)
 #define SQLITE_PAGE_BYTES 8192
-/* Statements one connection keeps prepared: all rooms together have a few hundred. */
-#define SQLITE_STMTS_MAX 4096
 #define SQLITE_SQL_MAX 16384
 
 /* Pages in the log. From the first mark on the checkpointer copies it into the file; past the
@@ -67,8 +65,7 @@ struct sqlite_conn {
 	int wal_at_begin;         /* pages in the log when a reading began */
 	sqlite3_file *log;        /* the log's file, once syncs are apart from commits */
 	sqlite3_stmt *begin, *commit, *rollback, *mark, *release, *undo;
-	struct sqlite_rows **table; /* open addressing, by address of the statement */
-	size_t table_size, table_count;
+	struct stmt_table stmts; /* of struct sqlite_rows */
 	struct sqlite_rows *open;
 };
 

@@ -81,92 +81,44 @@ static void unmake(struct sqlite_rows *rows)
 
 /* ---- the table of kept statements ---- */
 
-static size_t place(const struct store_stmt *key, size_t size)
-{
-	return (size_t)(((uintptr_t)key >> 3) * UINT64_C(0x9e3779b97f4a7c15) >> 32) & (size - 1);
-}
-
-/* The slot that holds the statement, or the empty one where it belongs. */
-static struct sqlite_rows **slot(struct sqlite_rows **table, size_t size,
-	const struct store_stmt *key)
-{
-	size_t i = place(key, size);
-	while (table[i] && table[i]->key != key)
-		i = (i + 1) & (size - 1);
-	return &table[i];
-}
-
-static int table_grow(struct sqlite_conn *conn, struct err *err)
-{
-	size_t size = conn->table_size ? conn->table_size * 2 : 256;
-	if (size > 2 * SQLITE_STMTS_MAX)
-		return err_set(err, ERR_INTERNAL, "more than %d statements", SQLITE_STMTS_MAX);
-	struct sqlite_rows **table = calloc(size, sizeof(table[0]));
-	if (!table)
-		return err_set(err, ERR_NO_MEMORY, "no memory for the statements");
-	for (size_t i = 0; i < conn->table_size; i++) {
-		if (conn->table[i])
-			*slot(table, size, conn->table[i]->key) = conn->table[i];
-	}
-	free(conn->table);
-	conn->table = table;
-	conn->table_size = size;
-	return 0;
-}
-
 static int keep(struct sqlite_conn *conn, const struct store_stmt *key, struct sqlite_rows **ret,
 	struct err *err)
 {
-	int rc = conn->table_count * 2 >= conn->table_size ? table_grow(conn, err) : 0;
-	if (!rc)
-		rc = make(conn, key, true, ret, err);
+	int rc = make(conn, key, true, ret, err);
 	if (rc)
 		return rc;
-	*slot(conn->table, conn->table_size, key) = *ret;
-	conn->table_count++;
-	return 0;
-}
-
-/* The address is kept but its text is another: a statement on a stack, in tests. */
-static int replace(struct sqlite_conn *conn, struct sqlite_rows **kept, struct sqlite_rows **ret,
-	struct err *err)
-{
-	struct sqlite_rows *rows;
-	int rc = make(conn, (*kept)->key, true, &rows, err);
+	rc = stmt_table_put(&conn->stmts, key, *ret, err);
 	if (rc)
-		return rc;
-	unmake(*kept);
-	*kept = *ret = rows;
-	return 0;
+		unmake(*ret);
+	return rc;
 }
 
 /* A statement that is ready to be bound. */
 static int find(struct sqlite_conn *conn, const struct store_stmt *key, struct sqlite_rows **ret,
 	struct err *err)
 {
-	if (!conn->table_size)
-		return keep(conn, key, ret, err);
-	struct sqlite_rows **kept = slot(conn->table, conn->table_size, key);
-	if (!*kept)
-		return keep(conn, key, ret, err);
-	if ((*kept)->open)
+	struct sqlite_rows *kept = stmt_table_find(&conn->stmts, key);
+	if (kept && kept->open)
 		return make(conn, key, false, ret, err);
-	if ((*kept)->sql != key->sql)
-		return replace(conn, kept, ret, err);
-	*ret = *kept;
-	return 0;
+	if (kept && kept->sql == key->sql) {
+		*ret = kept;
+		return 0;
+	}
+	/* The address is kept but its text is another: a statement on a stack, in tests. */
+	int rc = keep(conn, key, ret, err);
+	if (!rc && kept)
+		unmake(kept);
+	return rc;
 }
 
 void sqlite_forget(struct sqlite_conn *conn)
 {
 	sqlite_rows_drop(&conn->conn);
-	for (size_t i = 0; i < conn->table_size; i++) {
-		if (conn->table[i])
-			unmake(conn->table[i]);
+	for (size_t i = 0; i < conn->stmts.size; i++) {
+		if (conn->stmts.slots[i].key)
+			unmake(conn->stmts.slots[i].kept);
 	}
-	free(conn->table);
-	conn->table = NULL;
-	conn->table_size = conn->table_count = 0;
+	stmt_table_free(&conn->stmts);
 }
 
 /* ---- binding ---- */
