@@ -94,7 +94,6 @@ const struct json *json_object(struct json_reader *r, const char *name);
 struct str json_text_opt(struct json_reader *r, const char *name, size_t min, size_t max);
 int64_t json_int_opt(struct json_reader *r, const char *name, int64_t min, int64_t max,
 	int64_t otherwise);
-bool json_bool_opt(struct json_reader *r, const char *name, bool otherwise);
 const struct json *json_array_opt(struct json_reader *r, const char *name, uint32_t max);
 const struct json *json_object_opt(struct json_reader *r, const char *name);
 /* Any type; NULL if absent. */

@@ -257,11 +257,6 @@ int64_t json_int_opt(struct json_reader *r, const char *name, int64_t min, int64
 	return json_has(r, name) ? json_int(r, name, min, max) : otherwise;
 }
 
-bool json_bool_opt(struct json_reader *r, const char *name, bool otherwise)
-{
-	return json_has(r, name) ? json_bool(r, name) : otherwise;
-}
-
 const struct json *json_array_opt(struct json_reader *r, const char *name, uint32_t max)
 {
 	return json_has(r, name) ? json_array(r, name, 0, max) : NULL;
