@@ -330,20 +330,30 @@ static void lasting_fault_under_tellers(void **state)
 struct looking {
 	struct fixture *fixture;
 	int64_t entries;
-	atomic_bool ended;
+	atomic_bool seen, ended;
 };
 
 static void *look(void *user)
 {
 	struct looking *looking = user;
-	looking->entries = entries_of(looking->fixture, 1);
+	struct store_tx *tx;
+	struct store_rows *rows = NULL;
+	struct err err;
+	assert_ok(store_read_begin(looking->fixture->store, &tx, &err), &err);
+	assert_ok(store_query(tx, &count_entries, ARGS(V_INT(1), V_INT(1)), &rows, &err), &err);
+	assert_int_equal(store_next(rows, &err), 1);
+	looking->entries = store_int(rows, 0);
+	store_rows_done(&rows);
+	atomic_store(&looking->seen, true);
+	store_read_end(&tx);
 	atomic_store(&looking->ended, true);
 	return NULL;
 }
 
 static void nothing(struct post *post) {}
 
-/* Turns that the other thread gets to do what it must not: more than it ever needed when it did. */
+/* Turns that the other thread gets, once it has seen what it came for, to do what it must not: to
+ * return from one call. */
 #define TURNS 20000
 
 /* A reading sees what is written, and does not end before that is on disk. */
@@ -363,6 +373,8 @@ static void a_reading_waits_for_the_disk(void **state)
 	assert_ok(store_submit(fixture.store, &post.unit, &err), &err);
 	gate_wait_reached();
 	assert_int_equal(pthread_create(&thread, NULL, look, &looking), 0);
+	while (!atomic_load(&looking.seen))
+		sched_yield();
 	for (int i = 0; i < TURNS && !atomic_load(&looking.ended); i++)
 		sched_yield();
 	bool early = atomic_load(&looking.ended);
