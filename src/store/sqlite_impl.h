@@ -17,8 +17,8 @@
 
 /* ---- limits ---- */
 
-/* The writer's page cache, if nothing else is asked for: the hot part of the balances and the right
- * edges of all tables that grow, for a few million members. */
+/* The writer's page cache, if nothing else is asked for: meant for the right edges of all tables
+ * that grow and the busiest of the balances. What more brings at size is not measured. */
 #define SQLITE_WRITER_CACHE_MB 48
 /* A reader's: small, for it reads the file through a map. */
 #define SQLITE_READER_CACHE_KB 2048

@@ -6,8 +6,8 @@
  *   migrate.c   schema steps; ddl.c their tokens; tables.c the tables they come to
  *   bulk.c      whole tables, read and filled
  *   sync.c      commits that are written and not yet synced
- *   sqlite*.c   the driver of SQLite; postgres*.c that of PostgreSQL; stmt_table.c what both keep
- *               of a statement
+ *   sqlite*.c   the driver of SQLite; postgres*.c that of PostgreSQL; stmt_table.c what
+ *               both keep of a statement
  *
  * To add an engine: a `const struct store_driver` of its own, one row in the table of driver.c, one
  * row in fixture_engines (fixture.c). Nothing above the table knows which engine it is or how many
